@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The flow table: one table, shared by all workers, one entry for both directions of a flow.
+ * flow.c has the layout. Reading takes no lock; inserting and removing lock one bucket.
+ */
+#ifndef DP_FLOW_H
+#define DP_FLOW_H
+
+#include <stddef.h>
+
+#include "lb/types.h"
+
+enum dp_direction { DP_TO_TARGET, DP_TO_CLIENT };
+
+/* A packet as the table sees it. The client's side chooses the bucket in both directions; the other
+ * side is the virtual address (to target) or the target (to client). No padding: it is compared and
+ * hashed as bytes. */
+struct dp_flow_key {
+	struct lb_ip client;
+	struct lb_ip other;
+	lb_be16 client_port;
+	lb_be16 other_port;
+	uint8_t protocol;
+	uint8_t direction; /* enum dp_direction */
+	uint8_t is_v6;
+	uint8_t zero;
+};
+LB_ASSERT_SIZE(struct dp_flow_key, 40);
+
+/* What a look-up copies out of an entry, consistent at one moment. */
+struct dp_flow {
+	uint32_t index; /* of the entry; stale once the entry is removed, which all calls survive */
+	uint32_t version; /* of the bucket when it was read */
+	uint32_t bucket;
+	uint32_t slot;      /* target slot */
+	uint32_t epoch;     /* of the slot when the flow was made */
+	uint32_t listener;  /* listener id, for the counters */
+	uint32_t last_seen; /* seconds on the table's clock */
+	uint8_t state;      /* enum dp_tcp_state; DP_TCP_NONE for UDP */
+	uint8_t flags;
+	uint16_t idle_timeout_s; /* of an established flow */
+	struct lb_ip to; /* what the packet's other side becomes: target, or virtual address */
+	lb_be16 to_port;
+};
+
+/* Where a new flow goes. */
+struct dp_flow_target {
+	struct lb_ip ip;
+	lb_be16 port;
+	uint16_t idle_timeout_s;
+	uint32_t slot, epoch, listener;
+};
+
+enum dp_flow_result {
+	DP_FLOW_INSERTED,
+	DP_FLOW_EXISTS,    /* somebody was faster: the flow is theirs */
+	DP_FLOW_COLLISION, /* another flow of this client's port goes to the same target address and
+	                      port through another virtual address: the answers could not be told
+	                      apart */
+	DP_FLOW_CLIENT_LIMIT,
+	DP_FLOW_FULL,
+};
+
+struct dp_flow_config {
+	const char *path; /* file that holds the table (hugetlbfs, tmpfs); NULL: anonymous memory */
+	uint32_t ipv4_flows; /* how many flows fit, per family */
+	uint32_t ipv6_flows;
+	uint32_t
+	        nb_workers; /* worker numbers 0 .. nb_workers-1 call in, plus nb_workers for main */
+	uint16_t client_limit; /* flows of one client address, port and protocol; 0: the default, 64
+	                        */
+	uint16_t udp_timeout_s; /* 0: ELBv2's 120 */
+	bool huge;              /* 'path' NULL: try huge pages first */
+};
+
+struct dp_flow_table;
+
+/* Flows that a call took out of the table, for the caller's counters. */
+struct dp_flow_ended {
+	uint32_t slot, listener;
+	uint8_t reason; /* enum lb_counter: LB_COUNTER_FLOWS_EXPIRED, _EVICTED or _TARGET_GONE */
+};
+
+/* Opens the table in config->path, made anew if the file is missing, has another layout version,
+ * capacity or is damaged. A table that was in use is repaired: exactly the buckets that a worker
+ * held when it died. '*kept' (may be NULL) says whether flows were taken over. Not thread-safe;
+ * workers may use the table after it returns. 0 or -errno. */
+int dp_flow_open(const struct dp_flow_config *config, struct dp_flow_table **table, bool *kept);
+
+/* Unmaps the table; its file stays. */
+void dp_flow_close(struct dp_flow_table *table);
+
+/* Seconds on the table's clock, which continues over restarts, for a CLOCK_BOOTTIME time in ms. */
+uint32_t dp_flow_now(const struct dp_flow_table *table, uint64_t boottime_ms);
+
+/* Looks up 'n' (at most 64) keys together. Bit i of the result: flows[i] is the flow of keys[i].
+ * 'hashes' receives the keys' hashes, to be passed to dp_flow_insert(). Any thread, no lock. */
+uint64_t dp_flow_lookup(const struct dp_flow_table *table, const struct dp_flow_key *keys,
+        uint32_t n, uint64_t *hashes, struct dp_flow *flows);
+
+/* A keyed 32-bit hash is not what chooses a target (select.h has that one, the same on all nodes).
+ */
+
+/* Notes a packet of a flow that was found: last-seen time (shared memory is written at most once a
+ * second) and TCP state ('tcp_flags' as on the wire; 0 for UDP). */
+void dp_flow_touch(struct dp_flow_table *table, const struct dp_flow *flow,
+        enum dp_direction direction, uint8_t tcp_flags, uint32_t now);
+
+/* Puts a flow in, keyed by a DP_TO_TARGET key. 'flow' receives the flow: the new one, or the
+ * winner's with DP_FLOW_EXISTS. 'ended' (room for 4) and '*nb_ended' say what had to go for it.
+ * 'tcp_flags' of the packet set the first state: no SYN makes an adopted flow, which ranks as
+ * half-open. */
+enum dp_flow_result dp_flow_insert(struct dp_flow_table *table, uint32_t worker,
+        const struct dp_flow_key *key, uint64_t hash, const struct dp_flow_target *target,
+        uint8_t tcp_flags, uint32_t now, struct dp_flow *flow, struct dp_flow_ended *ended,
+        uint32_t *nb_ended);
+
+/* Removes the flow if it is still the one that was looked up. True if this call removed it. */
+bool dp_flow_remove(struct dp_flow_table *table, uint32_t worker, const struct dp_flow *flow);
+
+/* One slice of the worker's share of the sweep: looks at 'nb_buckets' and removes what is idle for
+ * too long, or whose slot has another epoch now ('epochs' has nb_slots entries; NULL: not checked).
+ * Returns how many it removed, at most 'room', described in 'ended'. */
+uint32_t dp_flow_age(struct dp_flow_table *table, uint32_t worker, uint32_t nb_buckets,
+        uint32_t now, const uint32_t *epochs, uint32_t nb_slots, struct dp_flow_ended *ended,
+        uint32_t room);
+
+struct dp_flow_usage {
+	uint64_t capacity[2], used[2]; /* [is_v6] */
+	uint64_t memory;               /* bytes, all in */
+	uint64_t overflow_lines, overflow_lines_used;
+};
+void dp_flow_usage(const struct dp_flow_table *table, struct dp_flow_usage *usage);
+
+/* Calls 'visit' for each flow, with its DP_TO_TARGET key. Any thread; flows that come or go
+ * meanwhile may be missed or seen. For tests, restart counting and the operator's listings. */
+void dp_flow_walk(const struct dp_flow_table *table,
+        void (*visit)(void *arg, const struct dp_flow_key *key, const struct dp_flow *flow),
+        void *arg);
+
+#endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * The flow table: one table, shared by all workers, one entry for both directions of a flow.
- * flow.c has the layout. Reading takes no lock; inserting and removing lock one bucket.
+ * flow_layout.h has the layout. Reading takes no lock; inserting and removing lock one bucket.
  */
 #ifndef DP_FLOW_H
 #define DP_FLOW_H
@@ -9,8 +9,7 @@
 #include <stddef.h>
 
 #include "lb/types.h"
-
-enum dp_direction { DP_TO_TARGET, DP_TO_CLIENT };
+#include "tcp_state.h"
 
 /* A packet as the table sees it. The client's side chooses the bucket in both directions; the other
  * side is the virtual address (to target) or the target (to client). No padding: it is compared and
@@ -27,17 +26,23 @@ struct dp_flow_key {
 };
 LB_ASSERT_SIZE(struct dp_flow_key, 40);
 
+enum dp_flow_flags {
+	DP_FLOW_ANSWERED = 1 << 0, /* a packet of the target was seen */
+	DP_FLOW_LIVE = 1 << 7,     /* always set in a flow that was found */
+};
+
 /* What a look-up copies out of an entry, consistent at one moment. */
 struct dp_flow {
-	uint32_t index; /* of the entry; stale once the entry is removed, which all calls survive */
-	uint32_t version; /* of the bucket when it was read */
+	uint32_t index; /* of the entry */
+	uint32_t life;  /* of the entry: its next flow has another one. A flow that was removed
+	                   since, all calls know by that and leave alone */
 	uint32_t bucket;
-	uint32_t slot;      /* target slot */
-	uint32_t epoch;     /* of the slot when the flow was made */
-	uint32_t listener;  /* listener id, for the counters */
-	uint32_t last_seen; /* seconds on the table's clock */
-	uint8_t state;      /* enum dp_tcp_state; DP_TCP_NONE for UDP */
-	uint8_t flags;
+	uint32_t slot;           /* target slot */
+	uint32_t epoch;          /* of the slot when the flow was made */
+	uint32_t listener;       /* listener id, for the counters */
+	uint32_t last_seen;      /* seconds on the table's clock */
+	uint8_t state;           /* enum dp_tcp_state; DP_TCP_NONE for UDP */
+	uint8_t flags;           /* enum dp_flow_flags */
 	uint16_t idle_timeout_s; /* of an established flow */
 	struct lb_ip to; /* what the packet's other side becomes: target, or virtual address */
 	lb_be16 to_port;
@@ -67,8 +72,8 @@ struct dp_flow_config {
 	uint32_t ipv6_flows;
 	uint32_t
 	        nb_workers; /* worker numbers 0 .. nb_workers-1 call in, plus nb_workers for main */
-	uint16_t client_limit; /* flows of one client address, port and protocol; 0: the default, 64
-	                        */
+	uint16_t client_limit;  /* flows of one client address, port and protocol, at most 128; 0:
+	                           the default, 64 */
 	uint16_t udp_timeout_s; /* 0: ELBv2's 120 */
 	bool huge;              /* 'path' NULL: try huge pages first */
 };
@@ -82,9 +87,12 @@ struct dp_flow_ended {
 };
 
 /* Opens the table in config->path, made anew if the file is missing, has another layout version,
- * capacity or is damaged. A table that was in use is repaired: exactly the buckets that a worker
- * held when it died. '*kept' (may be NULL) says whether flows were taken over. Not thread-safe;
- * workers may use the table after it returns. 0 or -errno. */
+ * capacity or boot, or is damaged. A table that was in use is repaired: exactly the buckets that a
+ * worker held when it died. '*kept' (may be NULL) says whether flows were taken over; another
+ * number of workers keeps them. Not thread-safe; workers may use the table after it returns. All of
+ * its memory is there then. 0 or -errno: -EINVAL (no flows or more than 2^30, no workers, a
+ * client_limit over 128, or the path is no regular file), -EBUSY (another process has it open),
+ * -EPERM (another user's file), what the file system says. */
 int dp_flow_open(const struct dp_flow_config *config, struct dp_flow_table **table, bool *kept);
 
 /* Unmaps the table; its file stays. */
@@ -92,6 +100,17 @@ void dp_flow_close(struct dp_flow_table *table);
 
 /* Seconds on the table's clock, which continues over restarts, for a CLOCK_BOOTTIME time in ms. */
 uint32_t dp_flow_now(const struct dp_flow_table *table, uint64_t boottime_ms);
+
+/* Whether a packet of the client begins a new connection over a flow that is over (closed by both
+ * sides or reset): the port is used again. The caller removes the flow and goes on as if there were
+ * none, so that the new connection gets a new target and new state. A SYN to a flow that is not
+ * over is a retransmission, or a client that forgot; the target's answer settles it. */
+static inline bool dp_flow_is_over(const struct dp_flow *flow, uint8_t tcp_flags)
+{
+	return dp_tcp_class(flow->state) == DP_TCP_CLASS_CLOSING &&
+	       (tcp_flags & (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_RST_FLAG)) ==
+	               RTE_TCP_SYN_FLAG;
+}
 
 /* Looks up 'n' (at most 64) keys together. Bit i of the result: flows[i] is the flow of keys[i].
  * 'hashes' receives the keys' hashes, to be passed to dp_flow_insert(). Any thread, no lock. */
@@ -107,9 +126,10 @@ void dp_flow_touch(struct dp_flow_table *table, const struct dp_flow *flow,
         enum dp_direction direction, uint8_t tcp_flags, uint32_t now);
 
 /* Puts a flow in, keyed by a DP_TO_TARGET key. 'flow' receives the flow: the new one, or the
- * winner's with DP_FLOW_EXISTS. 'ended' (room for 4) and '*nb_ended' say what had to go for it.
- * 'tcp_flags' of the packet set the first state: no SYN makes an adopted flow, which ranks as
- * half-open. */
+ * winner's with DP_FLOW_EXISTS. 'ended' (room for 4) and '*nb_ended' say what had to go for it: in
+ * a full table expired flows, then half-open ones (UDP that was never answered included), then
+ * closing ones; an open flow never. 'tcp_flags' of the packet set the first state: no SYN makes an
+ * adopted flow, which ranks as half-open. */
 enum dp_flow_result dp_flow_insert(struct dp_flow_table *table, uint32_t worker,
         const struct dp_flow_key *key, uint64_t hash, const struct dp_flow_target *target,
         uint8_t tcp_flags, uint32_t now, struct dp_flow *flow, struct dp_flow_ended *ended,
@@ -118,9 +138,10 @@ enum dp_flow_result dp_flow_insert(struct dp_flow_table *table, uint32_t worker,
 /* Removes the flow if it is still the one that was looked up. True if this call removed it. */
 bool dp_flow_remove(struct dp_flow_table *table, uint32_t worker, const struct dp_flow *flow);
 
-/* One slice of the worker's share of the sweep: looks at 'nb_buckets' and removes what is idle for
- * too long, or whose slot has another epoch now ('epochs' has nb_slots entries; NULL: not checked).
- * Returns how many it removed, at most 'room', described in 'ended'. */
+/* One slice of the worker's share of the sweep (worker nb_workers, main, has all of the table as
+ * its share): looks at 'nb_buckets' and removes what is idle for too long, or whose slot has
+ * another epoch now ('epochs' has nb_slots entries; NULL: not checked). Returns how many it
+ * removed, at most 'room', described in 'ended'. */
 uint32_t dp_flow_age(struct dp_flow_table *table, uint32_t worker, uint32_t nb_buckets,
         uint32_t now, const uint32_t *epochs, uint32_t nb_slots, struct dp_flow_ended *ended,
         uint32_t room);

@@ -35,7 +35,10 @@
 	X(MESSAGES_REFUSED, "messages_refused",                                              \
 	        "commands from the control plane that were refused")                         \
 	X(POLLS, "polls", "polls of all queues")                                             \
-	X(POLLS_EMPTY, "polls_empty", "of these: found nothing")
+	X(POLLS_EMPTY, "polls_empty", "of these: found nothing")                             \
+	X(FROM_KERNEL, "from_kernel", "frames of the kernel that were sent for its twin")    \
+	X(FROM_KERNEL_LOST, "from_kernel_lost",                                              \
+	        "frames of the kernel that a port's transmit queue had no room for")
 
 /* X(symbol, name, help) */
 #define LB_DROP_REASONS(X)                                                                         \
@@ -86,7 +89,8 @@
 	X(KERNEL_FULL, "kernel_full", "the way to the kernel stayed full")                         \
 	X(NO_MBUF, "no_mbuf", "no packet buffer was left")                                         \
 	X(SEGMENTED, "segmented", "headers are spread over several buffer segments")               \
-	X(NO_TABLES, "no_tables", "no configuration has arrived from the control plane yet")
+	X(NO_TABLES, "no_tables", "no configuration has arrived from the control plane yet")       \
+	X(TCP_NO_FLOW, "tcp_no_flow", "TCP RST or SYN-ACK that belongs to no flow")
 
 enum lb_counter {
 #define X(symbol, name, help) LB_COUNTER_##symbol,

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Changing one bucket; private to flow*.c. A caller holds one bucket at a time.
+ */
+#ifndef DP_FLOW_BUCKET_H
+#define DP_FLOW_BUCKET_H
+
+#include "flow_entry.h"
+
+void flow_bucket_lock(struct dp_flow_table *t, uint32_t worker, uint32_t bucket);
+void flow_bucket_unlock(struct dp_flow_table *t, uint32_t worker, uint32_t bucket);
+
+/* The next used slot of a held bucket: of '*at' zeroed before the first call. False after the last.
+ */
+bool flow_bucket_next(const struct dp_flow_table *t, uint32_t bucket, struct flow_place *at);
+
+/* Puts a written entry in, at the end. False: no line is left, or the bucket has all it may have.
+ */
+bool flow_bucket_add(struct dp_flow_table *t, uint32_t bucket, uint32_t index, uint16_t tag);
+
+/* Takes the flow at 'place' out; its entry then is the caller's. The bucket's last flow moves to
+ * its slot, so a loop over the bucket goes on with the same place. */
+void flow_bucket_drop(struct dp_flow_table *t, uint32_t bucket, const struct flow_place *place);
+
+/* Locks the bucket and takes out the flow that has 'index' and 'life', if it still has. */
+bool flow_bucket_take(
+        struct dp_flow_table *t, uint32_t worker, uint32_t bucket, uint32_t index, uint16_t life);
+
+/* Ends an entry's life: whoever still knows it leaves it alone from here on. */
+void flow_entry_end(struct dp_flow_table *t, uint32_t index);
+
+/* Of a slot in a line that is held, or not yet shared. */
+void flow_slot_set(struct flow_line *line, uint32_t slot, uint32_t ref, uint16_t tag);
+
+/* Describes an entry that the caller took out. */
+void flow_ended_set(
+        const struct dp_flow_table *t, uint32_t index, uint8_t reason, struct dp_flow_ended *ended);
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A new flow, and what has to go for it when there is no room.
+ *
+ * Eviction order, among the flows that a bounded search comes by: flows that are idle past their
+ * timeout and not yet swept; half-open ones (TCP that the target has not confirmed, UDP that it has
+ * not answered); closing ones. An open flow never has to go for a new one: the new one is refused
+ * (DP_FLOW_FULL).
+ */
+#include <netinet/in.h>
+
+#include "flow_bucket.h"
+#include "flow_pool.h"
+#include "lb/counters.h"
+
+/* Buckets that one search for a victim looks at, from where the worker's last one ended: about 80
+ * flows in a full table, so that one tenth of half-open flows are found by all but one search in
+ * five thousand. */
+#define EVICT_BUCKETS 16
+#define EVICT_TRIES   2
+
+struct insertion {
+	struct dp_flow_table *t;
+	uint32_t worker, bucket;
+	const struct dp_flow_key *key;
+	const struct dp_flow_target *target;
+	uint64_t words[3]; /* of the client's side */
+	uint16_t tag;
+	uint8_t tcp_flags;
+	uint32_t now;
+	uint32_t ref; /* a free entry that is ours; 0: none yet */
+	struct dp_flow *flow;
+	struct dp_flow_ended *ended;
+	uint32_t *nb_ended;
+};
+
+/* Not for callers: the bucket has room, but there is no free entry. */
+#define NEEDS_ENTRY ((enum dp_flow_result) - 1)
+
+static uint64_t word4(const struct lb_ip *ip, lb_be16 port, uint16_t high)
+{
+	return lb_ip_v4(ip) | (uint64_t)port << 32 | (uint64_t)high << 48;
+}
+
+/* Fills a free entry. Its live word comes last. */
+static void entry_write(const struct insertion *in, uint64_t *e)
+{
+	const struct dp_flow_key *key = in->key;
+	const struct dp_flow_target *to = in->target;
+	bool is_v6 = key->is_v6;
+	uint64_t *values = e + FLOW_VALUES(is_v6);
+	uint8_t state = key->protocol == IPPROTO_TCP ? dp_tcp_first(in->tcp_flags) : DP_TCP_NONE;
+
+	if (!is_v6) {
+		flow_store(&e[0], in->words[0]);
+		flow_store(&e[1], word4(&key->other, key->other_port, to->idle_timeout_s));
+		flow_store(&e[2], word4(&to->ip, to->port, 0));
+	} else {
+		uint64_t ips[4];
+
+		memcpy(&ips[0], &key->other, sizeof(key->other));
+		memcpy(&ips[2], &to->ip, sizeof(to->ip));
+		for (uint32_t i = 0; i < 3; i++)
+			flow_store(&e[i], in->words[i]);
+		for (uint32_t i = 0; i < 4; i++)
+			flow_store(&e[3 + i], ips[i]);
+		flow_store(&e[7], key->other_port | (uint64_t)to->port << 16 |
+		                          (uint64_t)to->idle_timeout_s << 32);
+	}
+	flow_store(&values[0], to->slot | (uint64_t)to->epoch << 32);
+	flow_store(&values[1], to->listener);
+	flow_store(&values[2], flow_live_make(in->now, state, DP_FLOW_LIVE,
+	                               flow_live_life(flow_load(&values[2]))));
+}
+
+/* A flow that nobody will miss; not counted as evicted. */
+static bool is_over(const struct insertion *in, uint32_t index)
+{
+	bool is_v6 = in->key->is_v6;
+	const uint64_t *e = flow_entry(in->t, index);
+	uint64_t live = flow_load(&e[FLOW_LIVE_AT(is_v6)]);
+	enum flow_rank rank = flow_rank(in->t, e, is_v6, live, in->now);
+
+	return rank == FLOW_EXPIRED || rank == FLOW_CLOSING;
+}
+
+static void drop(const struct insertion *in, const struct flow_place *at, uint8_t reason)
+{
+	flow_ended_set(in->t, at->index, reason, &in->ended[(*in->nb_ended)++]);
+	flow_bucket_drop(in->t, in->bucket, at);
+	flow_pool_give(in->t, in->worker, at->index + 1);
+}
+
+/* Looks at the flows of the key's client side: their number, the key's own flow, one that goes to
+ * the same target, which must be over to make way. */
+static enum dp_flow_result check_client(const struct insertion *in)
+{
+	bool is_v6 = in->key->is_v6;
+	struct flow_place at = {0}, over = {0}, collision = {0};
+	uint32_t n = 0;
+
+	for (; flow_bucket_next(in->t, in->bucket, &at); at.slot++) {
+		const uint64_t *e = flow_entry(in->t, at.index);
+
+		if (flow_index_is_v6(in->t, at.index) != is_v6 ||
+		        !flow_client_is(e, is_v6, in->words))
+			continue;
+		if (flow_read(in->t, at.index, in->key, is_v6, in->words, in->flow))
+			return DP_FLOW_EXISTS;
+		n++;
+		if (is_over(in, at.index))
+			over = at;
+		if (flow_side_is(e, is_v6, FLOW_TARGET, &in->target->ip, in->target->port))
+			collision = at;
+	}
+	if (collision.line != NULL) {
+		if (!is_over(in, collision.index))
+			return DP_FLOW_COLLISION;
+		drop(in, &collision, LB_COUNTER_FLOWS_EXPIRED);
+	} else if (n >= in->t->client_limit) {
+		if (over.line == NULL)
+			return DP_FLOW_CLIENT_LIMIT;
+		drop(in, &over, LB_COUNTER_FLOWS_EXPIRED);
+	}
+	return DP_FLOW_INSERTED;
+}
+
+/* The bucket has no slot and gets no line: the worst of its own flows has to go. */
+static bool evict_from_bucket(const struct insertion *in)
+{
+	struct flow_place at = {0}, worst = {0};
+	enum flow_rank worst_rank = FLOW_KEEP;
+
+	for (; flow_bucket_next(in->t, in->bucket, &at); at.slot++) {
+		bool is_v6 = flow_index_is_v6(in->t, at.index);
+		const uint64_t *e = flow_entry(in->t, at.index);
+		enum flow_rank rank =
+		        flow_rank(in->t, e, is_v6, flow_load(&e[FLOW_LIVE_AT(is_v6)]), in->now);
+
+		if (rank < worst_rank) {
+			worst_rank = rank;
+			worst = at;
+		}
+	}
+	if (worst.line == NULL)
+		return false;
+	drop(in, &worst,
+	        worst_rank == FLOW_EXPIRED ? LB_COUNTER_FLOWS_EXPIRED : LB_COUNTER_FLOWS_EVICTED);
+	return true;
+}
+
+/* With the bucket held. */
+static enum dp_flow_result insert_held(struct insertion *in)
+{
+	struct dp_flow_table *t = in->t;
+	bool is_v6 = in->key->is_v6;
+	enum dp_flow_result result = check_client(in);
+
+	if (result != DP_FLOW_INSERTED)
+		return result;
+	if (in->ref == 0)
+		in->ref = flow_pool_take(t, in->worker, is_v6);
+	if (in->ref == 0)
+		return NEEDS_ENTRY;
+	entry_write(in, flow_entry(t, in->ref - 1));
+	if (!flow_bucket_add(t, in->bucket, in->ref - 1, in->tag) &&
+	        !(evict_from_bucket(in) && flow_bucket_add(t, in->bucket, in->ref - 1, in->tag))) {
+		flow_entry_end(t, in->ref - 1);
+		return DP_FLOW_FULL;
+	}
+	flow_read(t, in->ref - 1, in->key, is_v6, in->words, in->flow);
+	in->ref = 0;
+	return DP_FLOW_INSERTED;
+}
+
+struct victim {
+	uint32_t bucket, ref;
+	uint16_t life;
+	enum flow_rank rank;
+};
+
+/* Looks at the flows of one bucket's first line without holding it. What it finds may be gone when
+ * the bucket is locked. */
+static void consider(const struct dp_flow_table *t, uint32_t bucket, bool is_v6, uint32_t now,
+        struct victim *victim)
+{
+	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
+		uint32_t ref = flow_load(&t->lines[bucket].refs[slot]);
+		const uint64_t *e;
+		enum flow_rank rank;
+		uint64_t live;
+
+		if (!flow_ref_ok(t, ref))
+			return;
+		if (flow_index_is_v6(t, ref - 1) != is_v6)
+			continue;
+		e = flow_entry(t, ref - 1);
+		live = flow_load(&e[FLOW_LIVE_AT(is_v6)]);
+		rank = flow_rank(t, e, is_v6, live, now);
+		if (flow_live_is(live) && rank < victim->rank)
+			*victim = (struct victim){bucket, ref, flow_live_life(live), rank};
+	}
+}
+
+static void prefetch_entries(const struct dp_flow_table *t, uint32_t bucket)
+{
+	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
+		uint32_t ref = flow_load(&t->lines[bucket].refs[slot]);
+
+		if (!flow_ref_ok(t, ref))
+			return;
+		rte_prefetch0(flow_live(t, ref - 1));
+	}
+}
+
+static uint32_t wrap(const struct dp_flow_table *t, uint32_t bucket)
+{
+	return bucket < t->nb_buckets ? bucket : bucket - t->nb_buckets;
+}
+
+/* An entry of the family for the caller, taken from the flow that can best be spared; 0: none can.
+ */
+static uint32_t evict(struct dp_flow_table *t, uint32_t worker, bool is_v6, uint32_t now,
+        struct dp_flow_ended *ended)
+{
+	struct flow_worker *me = &t->workers[worker];
+	uint32_t n = EVICT_BUCKETS < t->nb_buckets ? EVICT_BUCKETS : t->nb_buckets;
+
+	for (uint32_t try = 0; try < EVICT_TRIES; try++) {
+		struct victim victim = {.rank = FLOW_KEEP};
+		uint32_t begin = me->evict_at;
+
+		for (uint32_t i = 0; i < n; i++)
+			rte_prefetch0(&t->lines[wrap(t, begin + i)]);
+		for (uint32_t i = 0; i < n; i++)
+			prefetch_entries(t, wrap(t, begin + i));
+		for (uint32_t i = 0; i < n && victim.rank > FLOW_HALF_OPEN; i++) {
+			consider(t, me->evict_at, is_v6, now, &victim);
+			me->evict_at = wrap(t, me->evict_at + 1);
+		}
+		if (victim.rank == FLOW_KEEP)
+			return 0;
+		if (flow_bucket_take(t, worker, victim.bucket, victim.ref - 1, victim.life)) {
+			flow_ended_set(t, victim.ref - 1,
+			        victim.rank == FLOW_EXPIRED ? LB_COUNTER_FLOWS_EXPIRED
+			                                    : LB_COUNTER_FLOWS_EVICTED,
+			        ended);
+			return victim.ref;
+		}
+	}
+	return 0;
+}
+
+enum dp_flow_result dp_flow_insert(struct dp_flow_table *t, uint32_t worker,
+        const struct dp_flow_key *key, uint64_t hash, const struct dp_flow_target *target,
+        uint8_t tcp_flags, uint32_t now, struct dp_flow *flow, struct dp_flow_ended *ended,
+        uint32_t *nb_ended)
+{
+	struct insertion in = {t, worker, flow_bucket(t, hash), key, target, {0}, flow_tag(hash),
+	        tcp_flags, now, 0, flow, ended, nb_ended};
+	enum dp_flow_result result;
+
+	*nb_ended = 0;
+	flow->bucket = in.bucket;
+	flow_client_words(key, in.words);
+	for (;;) {
+		flow_bucket_lock(t, worker, in.bucket);
+		result = insert_held(&in);
+		flow_bucket_unlock(t, worker, in.bucket);
+		if (result != NEEDS_ENTRY)
+			break;
+		in.ref = evict(t, worker, key->is_v6, now, &ended[*nb_ended]);
+		if (in.ref == 0)
+			return DP_FLOW_FULL;
+		++*nb_ended;
+	}
+	if (in.ref != 0)
+		flow_pool_give(t, worker, in.ref);
+	return result;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The flow table in memory; private to flow*.c.
+ *
+ *   +0        struct flow_header          written at creation, ro afterwards
+ *   +4096     struct flow_hold [LB_MAX_WORKERS + 1]
+ *   +16384    struct flow_line [nb_buckets]      a bucket's first line
+ *             struct flow_line [nb_overflow]     more lines, hung on a bucket by 'next'
+ *             IPv4 entries, 64 bytes each        indices 0 .. ipv4_flows - 1
+ *             IPv6 entries, 128 bytes each       from ipv4_flows on
+ *
+ *   a line, 64 bytes       an IPv4 entry                     an IPv6 entry
+ *   +0  version  next      +0  client ip   port proto        +0  client ip
+ *   +8  tags 0..3          +8  virtual ip  port idle         +16 client port proto
+ *   +16 tags 4..7          +16 target ip   port              +24 virtual ip
+ *   +24 tag 8  refs 0..8   +24 slot  epoch                   +40 target ip
+ *                          +32 listener                      +56 virtual port, target port, idle
+ *                          +40 live                          +64 slot  epoch
+ *                                                            +72 listener
+ *                                                            +80 live
+ *
+ * A ref is an index plus one; 0 is none. Used slots of a bucket are dense: first line first.
+ *
+ * Who may read and write. A bucket's lines are written by the holder of its lock: the version of
+ * its first line, odd while held. An entry is written only while no bucket refers to it, except for
+ * its live word: last-seen time, state and flags are changed by anybody, by compare-and-swap.
+ *
+ * How a reader knows that what it copied was one flow. The live word carries the entry's life, a
+ * count that a removal raises (and LIVE, that it clears) before the entry can be written again. A
+ * reader loads it before and after all else: the same life, alive, both times, and everything
+ * between belongs to that flow. All loads acquire and all stores release, which on x86 costs
+ * nothing, so the order of the words is the order in which a writer stored them. (The count
+ * wraps at 65,536 lives, all within one copy of 64 bytes: it does not happen.) So a hit needs no
+ * look at the bucket again, and a worker that is preempted with a bucket held stops no packet of an
+ * established flow. A miss needs the bucket's version: even and the same before and after, since a
+ * removal moves another ref into the hole.
+ *
+ * Layout rule: any change here, to the hash, or to the numbers of enum dp_tcp_state or enum
+ * dp_flow_flags, raises FLOW_LAYOUT; a file of another layout is made anew.
+ */
+#ifndef DP_FLOW_LAYOUT_H
+#define DP_FLOW_LAYOUT_H
+
+#include <rte_branch_prediction.h>
+#include <rte_pause.h>
+#include <rte_prefetch.h>
+
+#include "flow.h"
+#include "siphash.h"
+
+#define FLOW_MAGIC  UINT64_C(0x574f4c464152424e)
+#define FLOW_LAYOUT 1
+
+#define FLOW_LINE_SLOTS 9
+/* Lines of one bucket, the first included. */
+#define FLOW_MAX_LINES        16
+#define FLOW_MAX_CLIENT_LIMIT 128
+static_assert(
+        FLOW_MAX_CLIENT_LIMIT < FLOW_MAX_LINES * FLOW_LINE_SLOTS, "one client fills a bucket");
+
+#define FLOW_NB_CALLERS (LB_MAX_WORKERS + 1)
+#define FLOW_HOLD_AT    4096
+#define FLOW_LINES_AT   16384
+#define FLOW_MAX_FLOWS  (1u << 30)
+
+struct flow_header {
+	uint64_t magic; /* written last: a file without it was never finished */
+	uint32_t layout;
+	uint32_t nb_buckets, nb_overflow;
+	uint32_t capacity[2]; /* [is_v6] */
+	uint32_t zero;
+	uint64_t size; /* bytes, what follows the last entry not included */
+	uint64_t secret[2];
+	uint64_t clock_base_ms; /* CLOCK_BOOTTIME at second 0 */
+	uint8_t boot_id[16];    /* of the boot that CLOCK_BOOTTIME counts from */
+};
+LB_ASSERT_SIZE(struct flow_header, 80);
+
+/* One per caller, written by it alone. Bucket plus one that it is about to hold, holds or held just
+ * now; 0: none. Set before the lock is taken, cleared after it is given back, so that every held
+ * bucket stands here. */
+struct flow_hold {
+	uint64_t bucket;
+	uint64_t zero[7];
+};
+LB_ASSERT_SIZE(struct flow_hold, 64);
+static_assert(FLOW_HOLD_AT + FLOW_NB_CALLERS * sizeof(struct flow_hold) <= FLOW_LINES_AT,
+        "hold words overlap the lines");
+
+struct flow_line {
+	uint32_t version; /* of the bucket, in its first line; odd: held */
+	uint32_t next;    /* ref of an overflow line */
+	uint64_t tags[2]; /* 16 bits each, from the low end; 0: the slot is free */
+	uint32_t tag8;
+	uint32_t refs[FLOW_LINE_SLOTS];
+};
+LB_ASSERT_SIZE(struct flow_line, 64);
+LB_ASSERT_AT(struct flow_line, refs, 28);
+
+/* Words of an entry, by family: where the values stand, and how many words it has. */
+#define FLOW_WORDS(is_v6)   ((is_v6) ? 16u : 8u)
+#define FLOW_VALUES(is_v6)  ((is_v6) ? 8u : 3u)
+#define FLOW_LIVE_AT(is_v6) (FLOW_VALUES(is_v6) + 2)
+/* While an entry is free: its place in the pool. */
+#define FLOW_LINK_AT(is_v6) (FLOW_VALUES(is_v6) + 3)
+
+#define FLOW_MASK48 UINT64_C(0xffffffffffff)
+
+/* live: last_seen | state << 32 | flags << 40 | life << 48 */
+static inline uint64_t flow_live_make(
+        uint32_t last_seen, uint8_t state, uint8_t flags, uint16_t life)
+{
+	return last_seen | (uint64_t)state << 32 | (uint64_t)flags << 40 | (uint64_t)life << 48;
+}
+
+static inline uint32_t flow_live_seen(uint64_t live)
+{
+	return (uint32_t)live;
+}
+
+static inline uint8_t flow_live_state(uint64_t live)
+{
+	return (uint8_t)(live >> 32);
+}
+
+static inline uint8_t flow_live_flags(uint64_t live)
+{
+	return (uint8_t)(live >> 40);
+}
+
+static inline uint16_t flow_live_life(uint64_t live)
+{
+	return (uint16_t)(live >> 48);
+}
+
+static inline bool flow_live_is(uint64_t live)
+{
+	return flow_live_flags(live) & DP_FLOW_LIVE;
+}
+
+/* Free entries of one family, shared. Batches hang on 'head' by their first entries' link words;
+ * everything from 'fresh' on was never used. Private memory: rebuilt at open. */
+struct flow_pool {
+	uint32_t lock;
+	uint32_t head;  /* ref of the first batch's first entry */
+	uint32_t fresh; /* index */
+	uint32_t end;   /* index after the family's last */
+	uint32_t batch; /* entries in a batch */
+	uint32_t nb_free;
+} __attribute__((aligned(LB_CACHE_LINE)));
+
+/* A worker's own free entries of one family: a list, and a whole batch in reserve, so that a worker
+ * at the edge of a batch does not go to the shared pool for every flow. */
+struct flow_cache {
+	uint32_t head, n;
+	uint32_t reserve; /* ref of a batch's first entry */
+	uint32_t nb_reserve;
+};
+
+struct flow_worker {
+	struct flow_cache cache[2];
+	uint32_t age_at;    /* bucket: where the next slice of the sweep begins */
+	uint32_t age_begin; /* the worker's share */
+	uint32_t age_end;
+	uint32_t evict_at;
+} __attribute__((aligned(LB_CACHE_LINE)));
+
+/* A process's handle. */
+struct dp_flow_table {
+	struct flow_line *lines; /* [nb_buckets], then [nb_overflow] */
+	uint64_t *entries[2];    /* [is_v6] */
+	uint32_t nb_buckets, nb_overflow;
+	uint32_t capacity[2];
+	uint64_t secret[2];
+	uint64_t clock_base_ms;
+	uint16_t client_limit;
+	uint16_t udp_timeout_s;
+
+	struct flow_header *header;
+	struct flow_hold *holds;
+	uint64_t map_size;
+	int fd; /* locked as long as the table is open; -1: anonymous */
+	uint32_t nb_callers;
+	struct flow_pool pools[2];
+	struct flow_pool overflow;
+	struct flow_worker workers[FLOW_NB_CALLERS];
+};
+
+/* Shared words. A load pairs with the store of the same word, see above. A test of the races puts
+ * its own load in place of this one. */
+#ifndef flow_load
+#define flow_load(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#endif
+#define flow_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+
+static inline bool flow_index_is_v6(const struct dp_flow_table *t, uint32_t index)
+{
+	return index >= t->capacity[0];
+}
+
+/* 'index' is below the two capacities' sum. */
+static inline uint64_t *flow_entry(const struct dp_flow_table *t, uint32_t index)
+{
+	if (flow_index_is_v6(t, index))
+		return t->entries[1] + (uint64_t)(index - t->capacity[0]) * FLOW_WORDS(true);
+	return t->entries[0] + (uint64_t)index * FLOW_WORDS(false);
+}
+
+static inline uint64_t *flow_live(const struct dp_flow_table *t, uint32_t index)
+{
+	return flow_entry(t, index) + FLOW_LIVE_AT(flow_index_is_v6(t, index));
+}
+
+/* False for 0 and for what lies outside the table: a damaged ref. */
+static inline bool flow_ref_ok(const struct dp_flow_table *t, uint32_t ref)
+{
+	return ref - 1 < t->capacity[0] + t->capacity[1];
+}
+
+/* The line after 'line' in its bucket, or NULL. */
+static inline struct flow_line *flow_line_next(
+        const struct dp_flow_table *t, const struct flow_line *line)
+{
+	uint32_t ref = flow_load(&line->next);
+
+	return ref - 1 < t->nb_overflow ? &t->lines[(uint64_t)t->nb_buckets + ref - 1] : NULL;
+}
+
+static inline uint16_t flow_tag_at(const struct flow_line *line, uint32_t slot)
+{
+	if (slot == 8)
+		return (uint16_t)flow_load(&line->tag8);
+	return (uint16_t)(flow_load(&line->tags[slot / 4]) >> slot % 4 * 16);
+}
+
+static inline uint64_t flow_pack(lb_be16 port, uint8_t protocol)
+{
+	return port | (uint64_t)protocol << 16;
+}
+
+/* The client's side as an entry's first words: 1 for IPv4, 3 for IPv6. Returns how many. */
+static inline uint32_t flow_client_words(const struct dp_flow_key *key, uint64_t words[3])
+{
+	if (!key->is_v6) {
+		words[0] = lb_ip_v4(&key->client) | flow_pack(key->client_port, key->protocol)
+		                                            << 32;
+		return 1;
+	}
+	memcpy(words, &key->client, sizeof(key->client));
+	words[2] = flow_pack(key->client_port, key->protocol);
+	return 3;
+}
+
+/* The hash's input: the client's words, 7 or 19 bytes of them, so no IPv4 input is an IPv6 one. */
+#define FLOW_HASH_WORDS(is_v6) ((is_v6) ? 3u : 1u)
+
+static inline uint64_t flow_hash_last_word(uint64_t word, bool is_v6)
+{
+	return word | (is_v6 ? UINT64_C(19) : UINT64_C(7)) << 56;
+}
+
+/* One alone, for where no packet waits. */
+static inline uint64_t flow_hash_words(
+        const struct dp_flow_table *t, const uint64_t words[3], bool is_v6)
+{
+	uint32_t n = FLOW_HASH_WORDS(is_v6);
+	dp_siphash_lanes input[3] = {{0}}, hashes;
+
+	for (uint32_t i = 0; i < n; i++)
+		input[i][0] = i + 1 < n ? words[i] : flow_hash_last_word(words[i], is_v6);
+	dp_siphash13(t->secret, input, n, &hashes);
+	return hashes[0];
+}
+
+static inline uint64_t flow_hash(const struct dp_flow_table *t, const struct dp_flow_key *key)
+{
+	uint64_t words[3];
+
+	flow_client_words(key, words);
+	return flow_hash_words(t, words, key->is_v6);
+}
+
+/* Multiply and shift: no power of two, no division. The tag is of other bits. */
+static inline uint32_t flow_bucket(const struct dp_flow_table *t, uint64_t hash)
+{
+	return (uint32_t)((hash >> 32) * t->nb_buckets >> 32);
+}
+
+static inline uint16_t flow_tag(uint64_t hash)
+{
+	uint16_t tag = (uint16_t)hash;
+
+	return tag != 0 ? tag : 1;
+}
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The sweep over the flow table, with the clock passed in.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <netinet/in.h>
+#include <cmocka.h>
+
+#include "flow_fixture.h"
+
+static uint32_t sweep(struct dp_flow_table *t, uint32_t now, const uint32_t *epochs,
+        uint32_t nb_slots, struct dp_flow_ended *ended, uint32_t room)
+{
+	return dp_flow_age(t, 0, t->nb_buckets, now, epochs, nb_slots, ended, room);
+}
+
+struct timeout_case {
+	const char *name;
+	uint8_t protocol;
+	uint8_t in, out; /* flags of a packet each way after the first; 0xff: none */
+	uint32_t timeout;
+};
+
+static void each_state_has_its_timeout(void **state)
+{
+	const struct timeout_case cases[] = {
+	        {"half-open", IPPROTO_TCP, 0xff, 0xff, DP_TCP_HALF_OPEN_TIMEOUT_S},
+	        {"syn received", IPPROTO_TCP, 0xff, TCP_SYN | TCP_ACK, DP_TCP_HALF_OPEN_TIMEOUT_S},
+	        {"established", IPPROTO_TCP, TCP_ACK, TCP_SYN | TCP_ACK, 350},
+	        {"half-closed", IPPROTO_TCP, TCP_FIN, TCP_SYN | TCP_ACK, 350},
+	        {"reset", IPPROTO_TCP, 0xff, TCP_RST, DP_TCP_CLOSING_TIMEOUT_S},
+	        {"udp", IPPROTO_UDP, 0xff, 0xff, 120},
+	        {"udp answered", IPPROTO_UDP, 0xff, 0, 120},
+	};
+
+	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (int v6 = 0; v6 < 2; v6++) {
+			const struct timeout_case *c = &cases[i];
+			struct dp_flow_table *t = flow_table(10, 10);
+			struct spec s = {1, 4000, 1, 7, c->protocol, v6};
+			struct dp_flow_ended ended;
+			bool tcp = c->protocol == IPPROTO_TCP;
+
+			flow_put(t, 0, &s, tcp ? TCP_SYN : 0, 50);
+			if (c->out != 0xff)
+				assert_true(flow_see(t, &s, DP_TO_CLIENT, c->out, 100));
+			if (c->in != 0xff)
+				assert_true(flow_see(t, &s, DP_TO_TARGET, c->in, 100));
+			if (c->in == 0xff && c->out == 0xff)
+				assert_true(flow_see(t, &s, DP_TO_TARGET, tcp ? TCP_SYN : 0, 100));
+			print_message("%s\n", c->name);
+			assert_int_equal(sweep(t, 100 + c->timeout, NULL, 0, &ended, 1), 0);
+			assert_null(flow_wrong(t, &s));
+			assert_int_equal(sweep(t, 101 + c->timeout, NULL, 0, &ended, 1), 1);
+			assert_int_equal(ended.reason, LB_COUNTER_FLOWS_EXPIRED);
+			assert_int_equal(ended.slot, 7);
+			assert_non_null(flow_wrong(t, &s));
+			assert_int_equal(flow_used(t), 0);
+			dp_flow_close(t);
+		}
+}
+
+static void clock_behind_expires_nothing(void **state)
+{
+	struct dp_flow_table *t = flow_table(10, 0);
+	struct spec s = {1, 4000, 1, 7, 0, false};
+	struct dp_flow_ended ended;
+
+	flow_put(t, 0, &s, TCP_SYN, 1000);
+	assert_int_equal(sweep(t, 10, NULL, 0, &ended, 1), 0);
+	dp_flow_close(t);
+}
+
+static void other_epoch_ends_the_flow(void **state)
+{
+	struct dp_flow_table *t = flow_table(10, 10);
+	struct spec a = {1, 4000, 1, 2, 0, false}, b = {1, 4000, 1, 3, 0, true},
+	            c = {2, 4000, 1, 9, 0, true};
+	uint32_t epochs[4] = {0, 0, 1002, 1003};
+	struct dp_flow_ended ended[4];
+
+	assert_true(flow_open(t, 0, &a, 1));
+	assert_true(flow_open(t, 0, &b, 1));
+	assert_int_equal(sweep(t, 1, epochs, 4, ended, 4), 0);
+	epochs[2]++;
+	assert_int_equal(sweep(t, 1, epochs, 4, ended, 4), 1);
+	assert_int_equal(ended[0].slot, 2);
+	assert_int_equal(ended[0].reason, LB_COUNTER_FLOWS_TARGET_GONE);
+	assert_non_null(flow_wrong(t, &a));
+	assert_null(flow_wrong(t, &b));
+	/* A slot that the tables do not have. */
+	assert_true(flow_open(t, 0, &c, 1));
+	assert_int_equal(sweep(t, 1, epochs, 4, ended, 4), 1);
+	assert_int_equal(ended[0].slot, 9);
+	dp_flow_close(t);
+}
+
+/* Each worker sweeps its share, in slices, with little room for what it finds; together, all. */
+static void shares_and_slices_cover_the_table(void **state)
+{
+	struct dp_flow_config config = flow_small(1000, 500);
+	struct dp_flow_ended ended[3];
+	struct dp_flow_table *t;
+	uint32_t n = 0;
+
+	config.nb_workers = 3;
+	t = flow_table_open(&config, NULL);
+	for (uint32_t i = 0; i < 900; i++)
+		flow_put(t, i % 4, &(struct spec){i, 4000, 1, 7, 0, i % 3 == 0}, TCP_SYN, 1);
+	for (uint32_t round = 0; round < 400; round++)
+		for (uint32_t w = 0; w < 3; w++)
+			n += dp_flow_age(t, w, 11, 100, NULL, 0, ended, 3);
+	assert_int_equal(n, 900);
+	assert_int_equal(flow_used(t), 0);
+	dp_flow_close(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(each_state_has_its_timeout),
+	        cmocka_unit_test(clock_behind_expires_nothing),
+	        cmocka_unit_test(other_epoch_ends_the_flow),
+	        cmocka_unit_test(shares_and_slices_cover_the_table),
+	};
+
+	return cmocka_run_group_tests_name("flow_age", tests, NULL, NULL);
+}

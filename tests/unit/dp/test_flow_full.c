@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Full flow tables: how much fits in how much memory, and who has to go.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <netinet/in.h>
+#include <cmocka.h>
+
+#include "flow_fixture.h"
+
+static void nine_tenths_fit_before_the_first_eviction(void **state)
+{
+	const uint32_t sizes[] = {10, 1000, 100000};
+
+	for (uint32_t k = 0; k < 3; k++) {
+		struct dp_flow_config config = flow_small(sizes[k], sizes[k] / 2);
+		struct dp_flow_table *t;
+
+		config.nb_workers = 3;
+		t = flow_table_open(&config, NULL);
+		for (uint32_t i = 0; i < sizes[k] * 9 / 10; i++) {
+			struct spec s = {i, (uint16_t)i, 1, 7, 0, false};
+			/* All entries come from one worker's way here; see below for three. */
+			struct inserted in =
+			        flow_put(t, sizes[k] < 1000 ? 0 : i % 3, &s, TCP_SYN, 1);
+
+			assert_int_equal(in.result, DP_FLOW_INSERTED);
+			assert_int_equal(in.nb_ended, 0);
+		}
+		for (uint32_t i = 0; i < sizes[k] / 2 * 9 / 10; i++) {
+			struct spec s = {i, (uint16_t)i, 1, 7, 0, true};
+			struct inserted in = flow_put(t, 0, &s, TCP_SYN, 1);
+
+			assert_int_equal(in.result, DP_FLOW_INSERTED);
+			assert_int_equal(in.nb_ended, 0);
+		}
+		dp_flow_close(t);
+	}
+}
+
+static void memory_is_at_most_80_bytes_a_flow(void **state)
+{
+	struct dp_flow_table *t = flow_table(1000000, 0);
+	struct dp_flow_usage usage;
+
+	dp_flow_usage(t, &usage);
+	assert_int_equal(usage.capacity[0], 1000000);
+	assert_in_range(usage.memory + sizeof(*t), 64 * 1000000, 80 * 1000000);
+	dp_flow_close(t);
+}
+
+/* Fills a table of 40 with: 10 open TCP, 10 half-open, 10 closing, 10 answered UDP. */
+static void fill_mixed(struct dp_flow_table *t)
+{
+	for (uint16_t i = 0; i < 40; i++) {
+		struct spec s = {i, 4000, 1, i, i < 30 ? 0 : IPPROTO_UDP, false};
+
+		if (i < 10) {
+			assert_true(flow_open(t, 0, &s, 1));
+		} else {
+			assert_int_equal(flow_put(t, 0, &s, i < 30 ? TCP_SYN : 0, 1).result,
+			        DP_FLOW_INSERTED);
+		}
+		if (i >= 20)
+			assert_true(flow_see(t, &s, DP_TO_CLIENT, i < 30 ? TCP_RST : 0, 1));
+	}
+}
+
+static void eviction_order_is_half_open_closing_never_open(void **state)
+{
+	struct dp_flow_table *t = flow_table(40, 0);
+	uint32_t refused = 0;
+
+	fill_mixed(t);
+	for (uint16_t i = 0; i < 40; i++) {
+		struct spec s = {1000u + i, 5000, 1, 100, 0, false};
+		struct inserted in;
+
+		if (i >= 20) {
+			in = flow_put(t, 0, &s, TCP_SYN, 1);
+			refused += in.result == DP_FLOW_FULL;
+			assert_int_equal(in.nb_ended, 0);
+			continue;
+		}
+		/* The new ones are opened, or they would be the next to go. */
+		in = flow_put(t, 0, &s, TCP_SYN, 1);
+		assert_int_equal(in.result, DP_FLOW_INSERTED);
+		assert_int_equal(in.nb_ended, 1);
+		assert_int_equal(in.ended[0].reason, LB_COUNTER_FLOWS_EVICTED);
+		assert_in_range(in.ended[0].slot, i < 10 ? 10 : 20, i < 10 ? 19 : 29);
+		assert_true(flow_see(t, &s, DP_TO_CLIENT, TCP_SYN | TCP_ACK, 1));
+		assert_true(flow_see(t, &s, DP_TO_TARGET, TCP_ACK, 1));
+	}
+	assert_int_equal(refused, 20);
+	for (uint16_t i = 0; i < 40; i++) {
+		struct spec s = {i, 4000, 1, i, i < 30 ? 0 : IPPROTO_UDP, false};
+
+		if (i < 10 || i >= 30)
+			assert_null(flow_wrong(t, &s));
+		else
+			assert_non_null(flow_wrong(t, &s));
+	}
+	dp_flow_close(t);
+}
+
+static void expired_goes_before_half_open(void **state)
+{
+	struct dp_flow_table *t = flow_table(5, 0);
+	struct spec s = {1, 4000, 1, 1, 0, false};
+	struct inserted in;
+
+	assert_true(flow_open(t, 0, &s, 1));
+	in = flow_put(t, 0, &(struct spec){2, 4000, 1, 2, 0, false}, TCP_SYN, 352);
+	for (uint16_t i = 3; i < 6; i++)
+		in = flow_put(t, 0, &(struct spec){i, 4000, 1, i, 0, false}, TCP_SYN, 352);
+	assert_int_equal(in.result, DP_FLOW_INSERTED);
+	in = flow_put(t, 0, &(struct spec){9, 4000, 1, 9, 0, false}, TCP_SYN, 352);
+	assert_int_equal(in.result, DP_FLOW_INSERTED);
+	assert_int_equal(in.nb_ended, 1);
+	assert_int_equal(in.ended[0].slot, 1);
+	assert_int_equal(in.ended[0].reason, LB_COUNTER_FLOWS_EXPIRED);
+	dp_flow_close(t);
+}
+
+/* A flood of SYNs, spoofed ACKs and UDP through a table with open flows. */
+static void flood_moves_no_open_flow(void **state)
+{
+	struct dp_flow_table *t = flow_table(1000, 0);
+	uint32_t inserted = 0;
+
+	for (uint32_t i = 0; i < 500; i++)
+		assert_true(flow_open(t, 0, &(struct spec){i, 4000, 1, 7, 0, false}, 1));
+	for (uint32_t i = 0; i < 20000; i++) {
+		struct spec s = {100000 + i, (uint16_t)i, 1, 9, i % 3 ? 0 : IPPROTO_UDP, false};
+
+		inserted += flow_put(t, 0, &s, i % 3 == 1 ? TCP_SYN : TCP_ACK, 1).result ==
+		            DP_FLOW_INSERTED;
+		(void)flow_see(t, &s, DP_TO_TARGET, TCP_ACK, 1);
+	}
+	assert_in_range(inserted, 19900, 20000);
+	for (uint32_t i = 0; i < 500; i++)
+		assert_null(flow_wrong(t, &(struct spec){i, 4000, 1, 7, 0, false}));
+	assert_int_equal(flow_used(t), 1000);
+	dp_flow_close(t);
+}
+
+static void family_without_room_refuses(void **state)
+{
+	struct dp_flow_table *t = flow_table(10, 0);
+	struct spec s = {1, 4000, 1, 7, 0, true};
+
+	assert_int_equal(flow_put(t, 0, &s, TCP_SYN, 1).result, DP_FLOW_FULL);
+	dp_flow_close(t);
+}
+
+/* Two client ports in the one bucket of a tiny table fill its chain; what is half-open goes. */
+static void full_bucket_evicts_from_itself(void **state)
+{
+	struct dp_flow_config config = flow_small(5, 400);
+	struct dp_flow_table *t;
+	struct spec s = {1, 0, 0, 0, 0, true};
+	uint32_t evicted = 0, in_bucket = 0;
+
+	config.client_limit = 128;
+	t = flow_table_open(&config, NULL);
+	for (uint32_t clients = 0; in_bucket < 200 && clients < 100000; clients++) {
+		struct dp_flow_key key;
+
+		s.client++;
+		key = flow_key(&s, DP_TO_TARGET);
+		if (flow_bucket(t, flow_hash(t, &key)) != 3)
+			continue;
+		for (s.vip = s.target = 0; s.vip < 100; s.vip++, s.target++, in_bucket++) {
+			struct inserted in = flow_put(t, 0, &s, TCP_SYN, 1);
+
+			assert_int_equal(in.result, DP_FLOW_INSERTED);
+			evicted += in.nb_ended;
+		}
+	}
+	/* 16 lines would hold 144; a table of 405 flows has 1 + 16 for the chain. */
+	assert_int_equal(evicted, 200 - 144);
+	assert_int_equal(flow_used(t), 144);
+	dp_flow_close(t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(nine_tenths_fit_before_the_first_eviction),
+	        cmocka_unit_test(memory_is_at_most_80_bytes_a_flow),
+	        cmocka_unit_test(eviction_order_is_half_open_closing_never_open),
+	        cmocka_unit_test(expired_goes_before_half_open),
+	        cmocka_unit_test(flood_moves_no_open_flow),
+	        cmocka_unit_test(family_without_room_refuses),
+	        cmocka_unit_test(full_bucket_evicts_from_itself),
+	};
+
+	return cmocka_run_group_tests_name("flow_full", tests, NULL, NULL);
+}

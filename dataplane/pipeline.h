@@ -14,7 +14,9 @@
 #include "tables.h"
 
 #define DP_BURST     32
-#define DP_MAX_PORTS LB_MAX_PORTS
+#define DP_MAX_PORTS (LB_MAX_PORTS + 1)
+/* The probe port: no device of DPDK's, its frames travel by rings to and from the main lcore. */
+#define DP_PORT_PROBE LB_MAX_PORTS
 
 /* What the pipeline needs to know of a port. main lcore: writes before the workers start. */
 struct dp_port {

@@ -37,6 +37,13 @@ enum lb_refusal dp_tables_open(struct dp_tables *view, const void *segment, uint
 bool dp_tables_poll(struct dp_tables *view, struct lb_rings *rings, uint32_t consumer,
         const void *segment, uint64_t segment_size, uint64_t *refused);
 
+/* The two halves of dp_tables_poll(), for a consumer that has work to do before it may say that it
+ * runs a generation. True if a command was read: 'answer' is due then, its type says whether 'view'
+ * changed. */
+bool dp_tables_take(struct dp_tables *view, struct lb_rings *rings, uint32_t consumer,
+        const void *segment, uint64_t segment_size, uint64_t *refused, struct lb_msg *answer);
+void dp_tables_answer(struct lb_rings *rings, uint32_t consumer, const struct lb_msg *answer);
+
 /* The virtual address 'ip', or NULL. */
 static inline const struct lb_vip *dp_tables_vip(const struct dp_tables *t, const struct lb_ip *ip)
 {
@@ -45,13 +52,13 @@ static inline const struct lb_vip *dp_tables_vip(const struct dp_tables *t, cons
 	if (t->nb_vips == 0)
 		return NULL;
 	for (uint32_t i = 0; i < LB_INDEX_MAX_PROBES; i++) {
-		struct lb_index at = t->vip_index[(tag + i) & t->vip_mask];
+		const struct lb_index *place = &t->vip_index[(tag + i) & t->vip_mask];
+		uint32_t row = __atomic_load_n(&place->row, __ATOMIC_RELAXED);
 
-		if (at.row == 0)
+		if (row == 0)
 			return NULL;
-		if (at.tag == tag && at.row <= t->nb_vips &&
-		        lb_ip_equal(&t->vips[at.row - 1].ip, ip))
-			return &t->vips[at.row - 1];
+		if (place->tag == tag && row <= t->nb_vips && lb_ip_equal(&t->vips[row - 1].ip, ip))
+			return &t->vips[row - 1];
 	}
 	return NULL;
 }

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Internet checksums: all of the arithmetic is here.
+ *
+ * A packet is translated by changing words that its checksums cover. Each checksum is corrected by
+ * the difference alone (RFC 1624, equation 3: HC' = ~(~HC + ~m + m')), never computed anew. So the
+ * payload is not read, and a checksum that was wrong on arrival is as wrong when it leaves: the
+ * receiver still sees that the packet was damaged. That is why a software check of the TCP or UDP
+ * checksum would protect nobody here, and why transmit offload would be worse than this: it would
+ * put a right checksum on damaged data, to save a few additions.
+ *
+ * Words are summed as they lie in memory; one's complement sums do not mind the byte order as long
+ * as it is the same throughout (RFC 1071 section 2).
+ */
+#ifndef DP_CSUM_H
+#define DP_CSUM_H
+
+#include <rte_mbuf.h>
+#include <rte_ip.h>
+
+#include "lb/types.h"
+
+/* Sums of ~m + m', not folded: 64 bits hold far more of them than a header has words. */
+typedef uint64_t dp_csum_delta;
+
+static inline dp_csum_delta dp_csum_delta16(lb_be16 from, lb_be16 to)
+{
+	return (dp_csum_delta)(uint16_t)~from + to;
+}
+
+static inline dp_csum_delta dp_csum_delta32(lb_be32 from, lb_be32 to)
+{
+	return (dp_csum_delta)(uint32_t)~from + to;
+}
+
+static inline dp_csum_delta dp_csum_delta_ip6(const struct lb_ip *from, const struct lb_ip *to)
+{
+	uint32_t a[4], b[4];
+
+	memcpy(a, from, sizeof(a));
+	memcpy(b, to, sizeof(b));
+	return dp_csum_delta32(a[0], b[0]) + dp_csum_delta32(a[1], b[1]) +
+	       dp_csum_delta32(a[2], b[2]) + dp_csum_delta32(a[3], b[3]);
+}
+
+/* The one's complement sum of the 16-bit words of 'sum'. Each half is added to the other at once:
+ * in the upper half of the result the carry out of the lower one has come round. */
+static inline uint16_t dp_csum_fold(uint64_t sum)
+{
+	uint32_t half = (uint32_t)((sum + (sum >> 32 | sum << 32)) >> 32);
+
+	return (uint16_t)((half + (half >> 16 | half << 16)) >> 16);
+}
+
+/* The checksum after a change: IPv4 header, TCP. */
+static inline lb_be16 dp_csum_update(lb_be16 csum, dp_csum_delta delta)
+{
+	return (lb_be16)~dp_csum_fold((uint64_t)(uint16_t)~csum + delta);
+}
+
+/* The checksum after a change: UDP. 0 says "none" and stays (RFC 768); a computed 0 is sent as its
+ * other form, 0xffff. */
+static inline lb_be16 dp_csum_update_udp(lb_be16 csum, dp_csum_delta delta)
+{
+	lb_be16 updated = dp_csum_update(csum, delta);
+
+	if (csum == 0)
+		return 0;
+	return updated == 0 ? UINT16_MAX : updated;
+}
+
+/* Whether the checksum of an IPv4 header of 'len' bytes, a multiple of 4, is right. */
+static inline bool dp_csum_ip4_right(const void *header, uint32_t len)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < len; i += 4) {
+		uint32_t word;
+
+		memcpy(&word, (const uint8_t *)header + i, sizeof(word));
+		sum += word;
+	}
+	return dp_csum_fold(sum) == UINT16_MAX;
+}
+
+/* The TCP or UDP checksum of 'len' bytes at 'offset' of 'm', whose checksum field counts as it
+ * stands there: set it to 0 first. All of the packet is read. */
+static inline lb_be16 dp_csum_l4(const struct rte_mbuf *m, uint32_t offset, uint32_t len,
+        const struct lb_ip *src, const struct lb_ip *dst, uint8_t protocol)
+{
+	uint16_t payload = 0;
+	uint64_t sum;
+
+	if (rte_raw_cksum_mbuf(m, offset, len, &payload) != 0)
+		return 0;
+	sum = payload + (uint64_t)rte_cpu_to_be_16(protocol) + rte_cpu_to_be_16(len >> 16) +
+	      rte_cpu_to_be_16((uint16_t)len);
+	/* ::ffff:0:0/96 in both addresses adds twice 0xffff, which is 0: one sum for both families
+	 */
+	sum += rte_raw_cksum(src, sizeof(*src)) + (uint64_t)rte_raw_cksum(dst, sizeof(*dst));
+	return (lb_be16)~dp_csum_fold(sum);
+}
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * What parse.c and parse_ip6.c share.
+ */
+#ifndef DP_PARSE_IP_H
+#define DP_PARSE_IP_H
+
+#include "parse.h"
+
+/* Whether the first buffer segment holds 'len' bytes from the IP header on. */
+static inline bool dp_parse_has(const struct dp_pkt *p, uint32_t len)
+{
+	return rte_pktmbuf_data_len(p->mbuf) >= p->l2_len + len;
+}
+
+/* A header ends at 'end', beyond the first buffer segment: is it further on, or nowhere? */
+static inline dp_verdict dp_parse_short(
+        const struct rte_mbuf *m, uint32_t end, enum lb_drop_reason truncated)
+{
+	return rte_pktmbuf_pkt_len(m) >= end ? (dp_verdict)LB_DROP_SEGMENTED
+	                                     : (dp_verdict)truncated;
+}
+
+/* A packet whose addresses are known is odd: dropped on its way to a virtual address, otherwise
+ * the kernel's to judge. */
+static inline dp_verdict dp_parse_odd(const struct dp_pkt *p, dp_verdict reason)
+{
+	return p->direction == DP_TO_TARGET ? reason : DP_TO_KERNEL;
+}
+
+/* Decides the direction and which address is the client's. */
+static inline void dp_parse_direction(const struct dp_tables *tables, struct dp_pkt *p,
+        struct dp_flow_key *key, struct lb_ip src, struct lb_ip dst)
+{
+	if (dp_tables_vip(tables, &dst) != NULL) {
+		p->direction = DP_TO_TARGET;
+		key->client = src;
+		key->other = dst;
+	} else {
+		p->direction = DP_TO_CLIENT;
+		key->client = dst;
+		key->other = src;
+	}
+}
+
+/* The IPv6 header at p->l3 and its extension headers: sets ip_len, l3_len, protocol, ttl, is_v6,
+ * direction and the key's addresses. */
+dp_verdict dp_parse_ip6(const struct dp_tables *tables, struct dp_pkt *p, struct dp_flow_key *key);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Forwarding modes: what is done to a packet so that it reaches its target, and the target's answer
+ * its client. One file per mode exports one struct of operations.
+ */
+#ifndef DP_REWRITE_H
+#define DP_REWRITE_H
+
+#include "pkt.h"
+
+struct dp_rewrite_ops {
+	/* Rewrites the live packets of a burst by their flows: from the IP header on, all checksums
+	 * right afterwards if they were right before. TTLs are above 1. */
+	void (*rewrite)(const struct dp_burst *burst);
+};
+
+/* LB_MODE_NAT: the other side of the packet changes its address and port, the client's does not. */
+extern const struct dp_rewrite_ops dp_rewrite_nat;
+
+/* Whether a group's mode is one that this dataplane knows. */
+static inline bool dp_rewrite_mode_known(uint8_t mode)
+{
+	return mode == LB_MODE_NAT;
+}
+
+#endif

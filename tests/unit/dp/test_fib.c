@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Next hops: what a look-up finds, when changes become visible, and when adjacencies may be reused.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <rte_eal.h>
+
+#include "fib.h"
+
+#define ROUTES 256
+
+static struct lb_ip ip(const char *text)
+{
+	struct lb_ip parsed;
+	lb_be32 v4;
+
+	if (inet_pton(AF_INET, text, &v4) == 1)
+		return lb_ip_from_v4(v4);
+	assert_int_equal(inet_pton(AF_INET6, text, &parsed), 1);
+	return parsed;
+}
+
+static struct dp_adj hop(uint16_t port, uint8_t last)
+{
+	struct dp_adj adj = {.port = port, .kind = DP_ADJ_FORWARD, .mtu = 1500};
+
+	adj.dst.addr_bytes[0] = 2;
+	adj.dst.addr_bytes[5] = last;
+	return adj;
+}
+
+static void set(struct dp_fib *fib, const char *prefix, uint8_t depth, uint16_t port, uint8_t last)
+{
+	struct lb_ip p = ip(prefix);
+	struct dp_adj adj = hop(port, last);
+
+	assert_int_equal(dp_fib_set(fib, &p, depth, &adj), 0);
+}
+
+static void drop(struct dp_fib *fib, const char *prefix, uint8_t depth)
+{
+	struct lb_ip p = ip(prefix);
+
+	assert_int_equal(dp_fib_remove(fib, &p, depth), 0);
+}
+
+static const struct dp_adj *find(struct dp_fib *fib, const char *address)
+{
+	struct lb_ip a = ip(address);
+	const struct dp_adj *adj = NULL;
+
+	dp_fib_lookup(fib, &a, 1, &adj);
+	assert_non_null(adj);
+	return adj;
+}
+
+/* 0: no route. */
+static int port_of(struct dp_fib *fib, const char *address)
+{
+	const struct dp_adj *adj = find(fib, address);
+
+	return adj->kind == DP_ADJ_NONE ? 0 : adj->port;
+}
+
+static int setup(void **state)
+{
+	*state = dp_fib_create(ROUTES, 2);
+	return *state == NULL;
+}
+
+static int teardown(void **state)
+{
+	dp_fib_free(*state);
+	return 0;
+}
+
+static void finds_nothing_in_an_empty_fib(void **state)
+{
+	assert_int_equal(find(*state, "10.0.0.1")->kind, DP_ADJ_NONE);
+	assert_int_equal(find(*state, "2001:db8::1")->kind, DP_ADJ_NONE);
+}
+
+static void shows_changes_at_commit_and_not_before(void **state)
+{
+	set(*state, "10.0.0.0", 8, 1, 1);
+	assert_int_equal(port_of(*state, "10.0.0.1"), 0);
+	assert_int_equal(dp_fib_commit(*state), 0);
+	assert_int_equal(port_of(*state, "10.0.0.1"), 1);
+	drop(*state, "10.0.0.0", 8);
+	assert_int_equal(port_of(*state, "10.0.0.1"), 1);
+	assert_int_equal(dp_fib_commit(*state), 0);
+	assert_int_equal(port_of(*state, "10.0.0.1"), 0);
+}
+
+static void takes_the_longest_match_in_both_families(void **state)
+{
+	set(*state, "0.0.0.0", 0, 1, 1);
+	set(*state, "10.1.0.0", 16, 2, 2);
+	set(*state, "10.1.2.0", 24, 3, 3);
+	set(*state, "10.1.2.3", 32, 4, 4);
+	set(*state, "::", 0, 5, 5);
+	set(*state, "2001:db8::", 32, 6, 6);
+	set(*state, "2001:db8:0:1::", 64, 7, 7);
+	set(*state, "2001:db8:0:1::9", 128, 8, 8);
+	assert_int_equal(dp_fib_commit(*state), 0);
+	assert_int_equal(port_of(*state, "192.0.2.1"), 1);
+	assert_int_equal(port_of(*state, "10.1.255.255"), 2);
+	assert_int_equal(port_of(*state, "10.1.2.4"), 3);
+	assert_int_equal(port_of(*state, "10.1.2.3"), 4);
+	assert_int_equal(port_of(*state, "fd00::1"), 5);
+	assert_int_equal(port_of(*state, "2001:db8:1::1"), 6);
+	assert_int_equal(port_of(*state, "2001:db8:0:1::8"), 7);
+	assert_int_equal(port_of(*state, "2001:db8:0:1::9"), 8);
+}
+
+static void answers_a_burst_of_mixed_families_in_its_order(void **state)
+{
+	struct lb_ip ips[64];
+	const struct dp_adj *adjs[64];
+
+	set(*state, "10.0.0.0", 8, 4, 1);
+	set(*state, "2001:db8::", 32, 6, 2);
+	assert_int_equal(dp_fib_commit(*state), 0);
+	for (int i = 0; i < 64; i++)
+		ips[i] = ip(i % 3 == 0 ? "10.2.3.4" : i % 3 == 1 ? "2001:db8::5" : "192.0.2.1");
+	dp_fib_lookup(*state, ips, 64, adjs);
+	for (int i = 0; i < 64; i++)
+		assert_int_equal(adjs[i]->port, i % 3 == 0 ? 4 : i % 3 == 1 ? 6 : 0);
+}
+
+static void replaces_an_adjacency_without_touching_the_old_one(void **state)
+{
+	const struct dp_adj *old;
+
+	dp_fib_online(*state, 0);
+	set(*state, "10.0.0.1", 32, 1, 1);
+	assert_int_equal(dp_fib_commit(*state), -ETIMEDOUT); /* reader 0 has not passed */
+	old = find(*state, "10.0.0.1");
+	assert_int_equal(old->dst.addr_bytes[5], 1);
+	dp_fib_quiescent(*state, 0);
+	set(*state, "10.0.0.1", 32, 1, 2);
+	assert_int_equal(dp_fib_commit(*state), -ETIMEDOUT);
+	assert_int_equal(old->dst.addr_bytes[5], 1); /* what the reader may still hold */
+	assert_int_equal(find(*state, "10.0.0.1")->dst.addr_bytes[5], 2);
+	dp_fib_offline(*state, 0);
+}
+
+static void holds_changes_back_while_a_reader_stands_still(void **state)
+{
+	dp_fib_online(*state, 0);
+	dp_fib_online(*state, 1);
+	set(*state, "10.0.0.0", 8, 1, 1);
+	assert_int_equal(dp_fib_commit(*state), -ETIMEDOUT);
+	dp_fib_quiescent(*state, 0); /* one of two is not enough */
+	set(*state, "10.0.0.0", 8, 2, 2);
+	assert_int_equal(dp_fib_commit(*state), -ETIMEDOUT);
+	assert_int_equal(port_of(*state, "10.0.0.1"), 1);
+	dp_fib_offline(*state, 0);
+	dp_fib_offline(*state, 1);
+	assert_int_equal(dp_fib_commit(*state), 0);
+	assert_int_equal(port_of(*state, "10.0.0.1"), 2);
+}
+
+static void waits_for_no_reader_that_is_offline(void **state)
+{
+	dp_fib_online(*state, 1);
+	dp_fib_offline(*state, 1);
+	set(*state, "10.0.0.0", 8, 1, 1);
+	assert_int_equal(dp_fib_commit(*state), 0);
+}
+
+static void reuses_adjacencies_that_nothing_refers_to(void **state)
+{
+	for (int i = 0; i < 20 * ROUTES; i++) {
+		set(*state, "10.0.0.1", 32, (uint16_t)(1 + i), (uint8_t)i);
+		set(*state, "2001:db8::1", 128, (uint16_t)(1 + i), (uint8_t)(i + 1));
+		assert_int_equal(dp_fib_commit(*state), 0);
+		assert_int_equal(port_of(*state, "10.0.0.1"), 1 + i);
+		assert_int_equal(port_of(*state, "2001:db8::1"), 1 + i);
+	}
+}
+
+static void says_when_there_is_no_room_and_keeps_the_rest(void **state)
+{
+	int failed = 0;
+
+	for (uint32_t i = 0; i < 2 * ROUTES; i++) {
+		struct lb_ip p = lb_ip_from_v4(htonl(0x0a000000 + (i << 8)));
+		struct dp_adj adj = hop(1, 1);
+
+		assert_int_equal(dp_fib_set(*state, &p, 24, &adj), 0);
+		failed += dp_fib_commit(*state) == -ENOSPC;
+	}
+	assert_int_equal(failed, ROUTES);
+	assert_int_equal(port_of(*state, "10.0.0.1"), 1);
+	drop(*state, "10.0.0.0", 24);
+	assert_int_equal(dp_fib_commit(*state), 0);
+	set(*state, "10.1.255.0", 24, 2, 2);
+	assert_int_equal(dp_fib_commit(*state), 0);
+	assert_int_equal(port_of(*state, "10.1.255.1"), 2);
+}
+
+static void refuses_a_depth_that_the_family_does_not_have(void **state)
+{
+	struct lb_ip v4 = ip("10.0.0.0"), v6 = ip("2001:db8::");
+	struct dp_adj adj = hop(1, 1);
+
+	assert_int_equal(dp_fib_set(*state, &v4, 33, &adj), -EINVAL);
+	assert_int_equal(dp_fib_set(*state, &v6, 129, &adj), -EINVAL);
+	assert_int_equal(dp_fib_remove(*state, &v4, 128), -EINVAL);
+}
+
+static void removes_what_is_not_there_without_complaint(void **state)
+{
+	drop(*state, "10.0.0.0", 8);
+	drop(*state, "2001:db8::", 32);
+	assert_int_equal(dp_fib_commit(*state), 0);
+}
+
+/* The naive twin: a list of routes. */
+struct route {
+	struct lb_ip prefix;
+	uint8_t depth;
+	uint16_t port; /* 0: not there */
+};
+
+static bool covers(const struct route *r, const struct lb_ip *a)
+{
+	unsigned bits = r->depth + (lb_ip_is_v4(&r->prefix) ? 96 : 0);
+
+	for (unsigned i = 0; i < bits; i++) {
+		if ((r->prefix.bytes[i / 8] ^ a->bytes[i / 8]) >> (7 - i % 8) & 1)
+			return false;
+	}
+	return lb_ip_is_v4(&r->prefix) == lb_ip_is_v4(a);
+}
+
+static int naive_port(const struct route *routes, int n, const struct lb_ip *a)
+{
+	const struct route *best = NULL;
+
+	for (int i = 0; i < n; i++) {
+		if (routes[i].port != 0 && covers(&routes[i], a) &&
+		        (best == NULL || routes[i].depth > best->depth))
+			best = &routes[i];
+	}
+	return best == NULL ? 0 : best->port;
+}
+
+/* Few distinct bits, so that prefixes nest and addresses hit them. */
+static struct lb_ip random_ip(bool v6)
+{
+	struct lb_ip a = v6 ? ip("2001:db8::") : ip("10.0.0.0");
+
+	for (unsigned i = v6 ? 4 : 13; i < 16; i++)
+		a.bytes[i] = (uint8_t)(rand() % 3 == 0 ? 0x80 : rand() % 2);
+	return a;
+}
+
+static struct lb_ip cut(struct lb_ip a, unsigned bits)
+{
+	for (unsigned i = bits; i < 128; i++)
+		a.bytes[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
+	return a;
+}
+
+static void agrees_with_a_list_of_routes_over_random_changes(void **state)
+{
+	struct route routes[ROUTES / 2];
+	const int n = ROUTES / 2;
+
+	srand(7);
+	for (int i = 0; i < n; i++) {
+		bool v6 = i % 2;
+
+		routes[i].depth = (uint8_t)(v6 ? 32 + rand() % 97 : 8 + rand() % 25);
+		routes[i].prefix = cut(random_ip(v6), routes[i].depth + (v6 ? 0u : 96u));
+		routes[i].port = 0;
+		for (int j = 0; j < i; j++) { /* each prefix once */
+			if (routes[j].depth == routes[i].depth &&
+			        lb_ip_equal(&routes[j].prefix, &routes[i].prefix)) {
+				i--;
+				break;
+			}
+		}
+	}
+	for (int round = 0; round < 60; round++) {
+		for (int k = 0; k < 20; k++) {
+			struct route *r = &routes[rand() % n];
+			struct dp_adj adj = hop((uint16_t)(1 + rand() % 1000), (uint8_t)rand());
+
+			r->port = rand() % 3 == 0 ? 0 : adj.port;
+			assert_int_equal(r->port != 0
+			                         ? dp_fib_set(*state, &r->prefix, r->depth, &adj)
+			                         : dp_fib_remove(*state, &r->prefix, r->depth),
+			        0);
+		}
+		assert_int_equal(dp_fib_commit(*state), 0);
+		for (int k = 0; k < 200; k++) {
+			struct lb_ip a = random_ip(k % 2);
+			const struct dp_adj *adj;
+
+			dp_fib_lookup(*state, &a, 1, &adj);
+			assert_int_equal(adj->port, naive_port(routes, n, &a));
+		}
+	}
+}
+
+static void asks_once_for_an_address_that_many_packets_want(void **state)
+{
+	struct lb_ip a = ip("10.0.0.9"), got;
+	uint32_t ifindex;
+
+	for (int i = 0; i < 100; i++)
+		dp_fib_want(*state, &a, 3);
+	assert_true(dp_fib_wanted(*state, &got, &ifindex));
+	assert_true(lb_ip_equal(&got, &a));
+	assert_int_equal(ifindex, 3);
+	assert_false(dp_fib_wanted(*state, &got, &ifindex));
+	dp_fib_want(*state, &a, 3); /* within the second */
+	assert_false(dp_fib_wanted(*state, &got, &ifindex));
+}
+
+static void hands_over_different_addresses_each_once(void **state)
+{
+	struct lb_ip got;
+	uint32_t ifindex, n = 0;
+
+	for (uint32_t i = 0; i < 1000; i++) {
+		struct lb_ip a = lb_ip_from_v4(htonl(0x0a000000 + i));
+
+		dp_fib_want(*state, &a, 1 + i);
+	}
+	while (dp_fib_wanted(*state, &got, &ifindex)) {
+		assert_int_equal(ntohl(lb_ip_v4(&got)), 0x0a000000 + ifindex - 1);
+		n++;
+	}
+	assert_in_range(n, 200, 256); /* slots; the others ask again with their next packet */
+}
+
+int main(int argc, char **argv)
+{
+	char *args[] = {argv[0], "--no-huge", "-m", "512", "--no-shconf", "--no-pci", "--lcores=0",
+	        "--no-telemetry", "--log-level=4"};
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	        CASE(finds_nothing_in_an_empty_fib),
+	        CASE(shows_changes_at_commit_and_not_before),
+	        CASE(takes_the_longest_match_in_both_families),
+	        CASE(answers_a_burst_of_mixed_families_in_its_order),
+	        CASE(replaces_an_adjacency_without_touching_the_old_one),
+	        CASE(holds_changes_back_while_a_reader_stands_still),
+	        CASE(waits_for_no_reader_that_is_offline),
+	        CASE(reuses_adjacencies_that_nothing_refers_to),
+	        CASE(says_when_there_is_no_room_and_keeps_the_rest),
+	        CASE(refuses_a_depth_that_the_family_does_not_have),
+	        CASE(removes_what_is_not_there_without_complaint),
+	        CASE(agrees_with_a_list_of_routes_over_random_changes),
+	        CASE(asks_once_for_an_address_that_many_packets_want),
+	        CASE(hands_over_different_addresses_each_once),
+	};
+
+	(void)argc;
+	if (rte_eal_init(sizeof(args) / sizeof(args[0]), args) < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Queues, locks and rings are dealt out here, once, before any worker runs.
+ */
+#include "host_workers.h"
+
+#include <errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+
+#include "log.h"
+
+#define FLOWS_PER_BUCKET 4 /* few, so that the sweep is rather too fast */
+#define SWEEP_MS         10000
+
+static void give_queues(struct dp_host *host, struct dp_worker *w)
+{
+	struct dp_port_queues counts[LB_MAX_PORTS];
+	struct dp_rx_queue queues[DP_WORKER_MAX_QUEUES];
+
+	for (uint32_t i = 0; i < host->nb_ports; i++)
+		counts[i] = host->nics[i].queues;
+	w->nb_queues = dp_queues_rx(counts, host->nb_ports, w->ctx.worker, host->nb_workers, queues,
+	        DP_WORKER_MAX_QUEUES);
+	w->nb_queues = RTE_MIN(w->nb_queues, (uint32_t)DP_WORKER_MAX_QUEUES);
+	for (uint32_t i = 0; i < w->nb_queues; i++)
+		w->queues[i] =
+		        (struct dp_worker_queue){host->nics[queues[i].port].port, queues[i].queue};
+}
+
+static void give_ports(struct dp_host *host, struct dp_worker *w)
+{
+	for (uint32_t i = 0; i < host->nb_ports; i++) {
+		struct dp_nic *nic = &host->nics[i];
+		struct dp_worker_port *port = &w->ports[i];
+		bool shared;
+
+		port->port = nic->port;
+		port->tx_queue =
+		        dp_queues_tx(&nic->queues, w->ctx.worker, host->nb_workers, &shared);
+		port->tx_lock = shared ? &nic->tx_locks[port->tx_queue] : NULL;
+		port->prepare = nic->prepare;
+		port->to_kernel = host->twins[i].to_kernel;
+		if (i % host->nb_workers == w->ctx.worker)
+			port->from_kernel = host->twins[i].from_kernel;
+	}
+	w->nb_ports = host->nb_ports;
+	if (host->probe.fd < 0)
+		return;
+	w->ports[w->nb_ports++] =
+	        (struct dp_worker_port){.port = DP_PORT_PROBE, .to_probe = host->probe.to_kernel};
+	if (w->ctx.worker == 0)
+		w->from_probe = host->probe.from_kernel;
+}
+
+static bool sleeps_when_idle(const struct dp_host *host)
+{
+	bool slow_poll = false;
+
+	for (uint32_t i = 0; i < host->nb_ports; i++)
+		slow_poll |= host->nics[i].kind->slow_poll;
+	if (host->config->workers.idle != DP_IDLE_AUTO)
+		return host->config->workers.idle == DP_IDLE_SLEEP;
+	return host->eal.shared_cpus || slow_poll;
+}
+
+static uint32_t age_per_ms(const struct dp_host *host)
+{
+	struct dp_flow_usage usage;
+	uint64_t buckets;
+
+	dp_flow_usage(host->flows, &usage);
+	buckets = (usage.capacity[0] + usage.capacity[1]) / FLOWS_PER_BUCKET;
+	return (uint32_t)(1 + buckets / host->nb_workers / SWEEP_MS);
+}
+
+static void fill(struct dp_host *host, struct dp_worker *w, uint32_t number)
+{
+	const struct dp_config *config = host->config;
+	struct lb_stats *stats = host->segments.stats;
+	uint32_t targets = config->tables.max_targets, listeners = config->tables.max_listeners;
+
+	w->ctx.worker = number;
+	w->ctx.nb_workers = host->nb_workers;
+	w->ctx.flows = host->flows;
+	w->ctx.fib = host->fib;
+	w->ctx.ports = host->ports;
+	w->ctx.stats = lb_worker_stats(stats, number);
+	w->ctx.target_stats = lb_target_stats(stats, host->nb_workers, targets, number);
+	w->ctx.listener_stats =
+	        lb_listener_stats(stats, host->nb_workers, targets, listeners, number);
+	w->ctx.max_targets = targets;
+	w->ctx.max_listeners = listeners;
+	w->rings = host->segments.rings;
+	w->tables = host->segments.tables;
+	w->tables_size = host->segments.sizes[LB_SEGMENT_TABLES];
+	w->sleep = sleeps_when_idle(host);
+	w->age_per_ms = age_per_ms(host);
+	w->stop = &host->stop;
+	give_queues(host, w);
+	give_ports(host, w);
+}
+
+static int launch(struct dp_host *host, uint32_t number, unsigned int lcore)
+{
+	struct dp_worker *w = rte_zmalloc_socket(
+	        "worker", sizeof(*w), RTE_CACHE_LINE_SIZE, (int)rte_lcore_to_socket_id(lcore));
+
+	if (w == NULL) {
+		dp_log_error("memory: a worker's %zu bytes can't be had: raise memory.megabytes",
+		        sizeof(*w));
+		return -ENOMEM;
+	}
+	host->workers[number] = w;
+	fill(host, w, number);
+	if (w->nb_queues == 0)
+		dp_log_warning("worker %u has no receive queue: give the ports more queues, or "
+		               "configure fewer workers",
+		        number);
+	return rte_eal_remote_launch(dp_worker_run, w, lcore);
+}
+
+int dp_host_start_workers(struct dp_host *host)
+{
+	uint32_t number = 0;
+	unsigned int lcore;
+	int rc = 0;
+
+	for (uint32_t i = 0; i < host->nb_ports; i++) {
+		for (uint32_t q = 0; q < DP_PORT_MAX_QUEUES; q++)
+			rte_spinlock_init(&host->nics[i].tx_locks[q]);
+	}
+	RTE_LCORE_FOREACH_WORKER(lcore)
+	{
+		if (rc == 0)
+			rc = launch(host, number++, lcore);
+	}
+	if (rc == 0)
+		dp_log_info("%u workers, which %s when idle", host->nb_workers,
+		        host->workers[0]->sleep ? "sleep" : "poll on");
+	return rc;
+}
+
+void dp_host_stop_workers(struct dp_host *host)
+{
+	__atomic_store_n(&host->stop, true, __ATOMIC_RELAXED);
+	if (host->eal_runs)
+		rte_eal_mp_wait_lcore();
+	for (uint32_t i = 0; i < host->nb_workers; i++)
+		rte_free(host->workers[i]);
+}

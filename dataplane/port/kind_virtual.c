@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Other virtual devices: files of packets, memory shared with another process, nothing at all.
+ */
+#include <string.h>
+
+#include "kind.h"
+
+/* The device arguments of these two list the queues one by one. */
+static uint32_t default_queues(const struct dp_port_config *config, uint32_t nb_workers)
+{
+	bool listed = strncmp(config->device, "net_pcap", 8) == 0 ||
+	              strncmp(config->device, "net_ring", 8) == 0;
+
+	return listed ? UINT32_MAX : nb_workers;
+}
+
+const struct dp_port_kind dp_port_virtual = {
+        .name = "virtual",
+        .driver = "net_",
+        .kernel = DP_KERNEL_NONE,
+        .kernel_modes = 1 << DP_KERNEL_TWIN | 1 << DP_KERNEL_TAP | 1 << DP_KERNEL_NONE,
+        .default_queues = default_queues,
+};

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A worker: receive -> pipeline -> send -> commands -> ageing, for ever. It makes no system call of
+ * its own but to sleep when there is nothing to do, where the configuration lets it sleep.
+ */
+#ifndef DP_WORKER_H
+#define DP_WORKER_H
+
+#include <rte_ring.h>
+#include <rte_spinlock.h>
+
+#include "pipeline.h"
+
+#define DP_WORKER_MAX_QUEUES 256
+
+/* How a worker sends out of one port. */
+struct dp_worker_port {
+	uint16_t port, tx_queue;
+	bool prepare;                 /* rte_eth_tx_prepare() first */
+	rte_spinlock_t *tx_lock;      /* NULL: the queue is this worker's own */
+	struct rte_ring *to_probe;    /* the probe port's alone: instead of a queue */
+	struct rte_ring *to_kernel;   /* NULL: what is for the kernel ends here */
+	struct rte_ring *from_kernel; /* NULL unless this worker sends what the kernel sends */
+};
+
+struct dp_worker_queue {
+	uint16_t port, queue;
+};
+
+/* main lcore: fills all but the last part before the worker starts. */
+struct dp_worker {
+	struct dp_worker_ctx ctx;
+	struct lb_rings *rings;
+	const void *tables;
+	uint64_t tables_size;
+	struct dp_worker_queue queues[DP_WORKER_MAX_QUEUES];
+	uint32_t nb_queues;
+	struct dp_worker_port ports[DP_MAX_PORTS];
+	uint32_t nb_ports;
+	struct rte_ring *from_probe; /* what the probe port receives; NULL unless this worker's */
+	bool sleep;                  /* when idle; otherwise it polls on */
+	uint32_t
+	        age_per_ms; /* buckets, so that the sweep of its share takes as long as it should */
+	const bool *stop;   /* main lcore: sets it once */
+
+	/* its own */
+	uint64_t next_tick;  /* of the TSC: when to read the clocks again */
+	uint64_t tick;       /* TSC cycles between two readings */
+	uint64_t aged_ms;    /* up to when ageing is paid for */
+	uint32_t age_debt;   /* buckets to be looked at */
+	uint32_t idle_polls; /* in a row */
+};
+
+/* Runs the worker until *stop. An lcore function; 'worker' is a struct dp_worker. Returns 0. */
+int dp_worker_run(void *worker);
+
+#endif

@@ -19,6 +19,8 @@ struct cp_publisher;
  * 'on_attach' (may be NULL) is called after each attachment and adoption. */
 struct cp_publisher *cp_publisher_create(uv_loop_t *loop, const char *socket_path,
         struct cp_model *model, void (*on_attach)(void *arg), void *arg);
+/* Whoever still waits is told 'pending' from within. The loop must run once more, for libuv to let
+ * go of the handles. */
 void cp_publisher_free(struct cp_publisher *publisher);
 
 /* Says that the model changed. A new generation is built from it on the loop within 2 ms: changes
@@ -45,5 +47,7 @@ void cp_publisher_status(const struct cp_publisher *publisher, struct cp_publish
 
 /* The mapped stats segment, or NULL; valid until the loop runs again. */
 const struct lb_stats *cp_publisher_stats(const struct cp_publisher *publisher);
+/* Its mapped bytes: what the numbers in its header are to be checked against; 0 without it. */
+uint64_t cp_publisher_stats_size(const struct cp_publisher *publisher);
 
 #endif

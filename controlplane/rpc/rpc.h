@@ -51,9 +51,10 @@ const struct cp_method *cp_method_find(const char *name); /* NULL: unknown */
 LB_RPC_METHODS(X)
 #undef X
 
-/* A change of the daemon's own, not callable from outside: a drained target gives its slot back,
- * {"TargetGroupArn", "Target", "Epoch"}; or its remaining flows end (new epoch) when "Terminate".
- */
+/* A change of the daemon's own, not callable from outside: a target that drains, and whose deadline
+ * has passed, gives its slot back. What flows it still has end with that, since the slot's next
+ * epoch is another. {"TargetGroupArn", "Target"}, and for the audit trail "Epoch" and "Terminate":
+ * flows were left. */
 int cp_change_target_drained(struct cp_model *model, const struct cp_change_context *context,
         const json_t *params, json_t **result, struct cp_error *error);
 

@@ -28,8 +28,8 @@
 #define ROUTE_BYTES    1024
 /* Packets: more than a port of a few queues holds, and more for one of many. */
 #define MBUF_BYTES  2560
-#define PORT_MBUFS  32768
-#define QUEUE_MBUFS 8192
+#define PORT_MBUFS  32768u
+#define QUEUE_MBUFS 8192u
 
 struct arguments {
 	int n;

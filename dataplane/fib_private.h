@@ -16,6 +16,9 @@
 #define DP_FIB_MAX_ADJS  32768u
 #define DP_FIB_MAX_TBL8S 32767u
 
+/* The adjacency of no route at all. */
+#define DP_FIB_NO_ROUTE 0
+
 /* A worker's place in the quiescence protocol, a line of its own. */
 struct dp_fib_reader {
 	/* worker: writes; main lcore: ro. 0: offline. Else the epoch at its last quiescent point.

@@ -85,6 +85,9 @@ static void test_least_configuration_is_filled_in(void **state)
 	assert_int_equal(c.workers.idle, DP_IDLE_AUTO);
 	assert_int_equal(c.memory.huge, DP_HUGE_AUTO);
 	assert_int_equal(c.tables.max_targets, 65536);
+	assert_true(c.probe.enabled);
+	assert_string_equal(c.probe.interface, "abp-main");
+	assert_int_equal(c.probe.subnet, 0);
 }
 
 static void test_every_key_is_read(void **state)
@@ -100,7 +103,8 @@ static void test_every_key_is_read(void **state)
 	        "f\",\"ipv4_flows\":64,\"ipv6_flows\":65},"
 	        "\"tables\":{\"megabytes\":3,\"max_targets\":7,\"max_listeners\":8},"
 	        "\"kernel\":{\"guard\":false,\"addresses\":false,\"bpffs\":\"/b\","
-	        "\"max_routes\":100}}",
+	        "\"max_routes\":100},"
+	        "\"probe\":{\"enabled\":false,\"interface\":\"p0\",\"subnet\":16383}}",
 	        &c);
 	assert_string_equal(c.instance, "a-1");
 	assert_string_equal(c.run_dir, "/run/x");
@@ -128,6 +132,9 @@ static void test_every_key_is_read(void **state)
 	assert_false(c.kernel.addresses);
 	assert_string_equal(c.kernel.bpffs, "/b");
 	assert_int_equal(c.kernel.max_routes, 100);
+	assert_false(c.probe.enabled);
+	assert_string_equal(c.probe.interface, "p0");
+	assert_int_equal(c.probe.subnet, 16383);
 }
 
 static void test_kernel_mode_follows_the_kind_of_port(void **state)
@@ -172,7 +179,7 @@ static void test_unknown_keys(void **state)
 {
 	refuses("{\"ports\":[" XDP "],\"port\":1}",
 	        ": port: unknown key; expected one of: instance, run_dir, group, ports, workers, "
-	        "memory, flow_table, tables, kernel");
+	        "memory, flow_table, tables, kernel, probe");
 	refuses("{\"ports\":[{\"device\":\"net_null\",\"speed\":1}]}",
 	        ": ports[0].speed: unknown key; expected one of: name, device, interface, queues, "
 	        "rx_descriptors, tx_descriptors, mtu, kernel");
@@ -220,6 +227,20 @@ static void test_values_out_of_range(void **state)
 	        ": memory.huge: expected \"auto\", true or false, found \"true\"");
 	refuses("{\"memory\":{\"huge\":1}}",
 	        ": memory.huge: expected \"auto\", true or false, found a whole number");
+}
+
+static void test_the_probe_ports_interface(void **state)
+{
+	static struct dp_config c;
+
+	accepts("{\"instance\":\"0123456789abcde\",\"ports\":[" XDP "]}", &c);
+	assert_string_equal(c.probe.interface, "abp-0123456789a");
+	refuses("{\"probe\":{\"interface\":\"a/b\"},\"ports\":[" XDP "]}",
+	        ": probe.interface: expected the name of a kernel interface, found \"a/b\"");
+	refuses("{\"probe\":{\"interface\":\"eth1\"},\"ports\":[" XDP "]}",
+	        ": probe.interface: ports[0] stands for \"eth1\" already");
+	refuses("{\"probe\":{\"subnet\":16384}}",
+	        ": probe.subnet: expected a whole number from 0 to 16383, found 16384");
 }
 
 static void test_missing_keys(void **state)
@@ -345,6 +366,7 @@ int main(void)
 	        cmocka_unit_test(test_unknown_keys),
 	        cmocka_unit_test(test_wrong_types),
 	        cmocka_unit_test(test_values_out_of_range),
+	        cmocka_unit_test(test_the_probe_ports_interface),
 	        cmocka_unit_test(test_missing_keys),
 	        cmocka_unit_test(test_names_that_can_be_no_path),
 	        cmocka_unit_test(test_devices),

@@ -4,6 +4,8 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -345,6 +347,63 @@ static void hands_over_different_addresses_each_once(void **state)
 	assert_in_range(n, 200, 256); /* slots; the others ask again with their next packet */
 }
 
+/* A reader on a thread of its own. Every adjacency says in two places which change made it. */
+struct reader {
+	struct dp_fib *fib;
+	uint32_t number;
+	_Atomic bool stop;
+	uint64_t lookups, torn;
+};
+
+static void *read_on(void *arg)
+{
+	struct reader *r = arg;
+	struct lb_ip ips[2] = {ip("10.0.0.1"), ip("2001:db8::1")};
+	const struct dp_adj *adjs[2];
+
+	while (!r->stop) {
+		dp_fib_online(r->fib, r->number);
+		for (int burst = 0; burst < 100; burst++) {
+			dp_fib_lookup(r->fib, ips, 2, adjs);
+			for (int i = 0; i < 2; i++)
+				r->torn += adjs[i]->mtu != (uint16_t)(adjs[i]->port * 3);
+			r->lookups++;
+			dp_fib_quiescent(r->fib, r->number);
+		}
+		dp_fib_offline(r->fib, r->number);
+		sched_yield();
+	}
+	return NULL;
+}
+
+static void readers_never_see_an_adjacency_change(void **state)
+{
+	struct reader readers[2] = {{.fib = *state, .number = 0}, {.fib = *state, .number = 1}};
+	struct lb_ip v4 = ip("10.0.0.0"), v6 = ip("2001:db8::");
+	pthread_t threads[2];
+
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, read_on, &readers[i]), 0);
+	for (uint16_t change = 1; change <= 300; change++) {
+		struct dp_adj adj = {
+		        .kind = DP_ADJ_FORWARD, .port = change, .mtu = (uint16_t)(change * 3)};
+		int ret;
+
+		assert_int_equal(dp_fib_set(*state, &v4, 8, &adj), 0);
+		assert_int_equal(dp_fib_set(*state, &v6, 32, &adj), 0);
+		ret = dp_fib_commit(*state);
+		assert_true(ret == 0 || ret == -ETIMEDOUT);
+	}
+	for (int i = 0; i < 2; i++) {
+		readers[i].stop = true;
+		pthread_join(threads[i], NULL);
+		assert_true(readers[i].lookups > 0);
+		assert_int_equal(readers[i].torn, 0);
+	}
+	assert_int_equal(dp_fib_commit(*state), 0);
+	assert_int_equal(port_of(*state, "10.0.0.1"), 300);
+}
+
 int main(int argc, char **argv)
 {
 	char *args[] = {argv[0], "--no-huge", "-m", "512", "--no-shconf", "--no-pci", "--lcores=0",
@@ -363,6 +422,7 @@ int main(int argc, char **argv)
 	        CASE(refuses_a_depth_that_the_family_does_not_have),
 	        CASE(removes_what_is_not_there_without_complaint),
 	        CASE(agrees_with_a_list_of_routes_over_random_changes),
+	        CASE(readers_never_see_an_adjacency_change),
 	        CASE(asks_once_for_an_address_that_many_packets_want),
 	        CASE(hands_over_different_addresses_each_once),
 	};

@@ -64,7 +64,7 @@ bool cp_range_has_host(const struct cp_range *range, const struct lb_ip *ip);
 
 /* vip.c */
 /* For a subnet that is new in the model. */
-void cp_vip_begin(const struct cp_model *model, struct cp_subnet *subnet);
+void cp_vip_begin(struct cp_model *model, struct cp_subnet *subnet);
 /* The lowest address of the free range that is neither taken nor reserved. */
 bool cp_range_lowest(const struct cp_range *range, struct lb_ip *ip);
 const struct cp_vip *cp_vip_find(const struct cp_model *model, const struct lb_ip *ip);

@@ -15,20 +15,20 @@ const struct cp_vip *cp_vip_find(const struct cp_model *model, const struct lb_i
 	return vip;
 }
 
-static bool reserved(const struct cp_subnet *subnet, const struct lb_ip *ip)
+static bool reserved(const struct cp_model *model, const struct lb_ip *ip)
 {
-	for (size_t i = 0; i < subnet->nb_addresses; i++)
-		if (lb_ip_equal(&subnet->addresses[i].ip, ip))
-			return true;
+	for (const struct cp_subnet *at = model->subnets; at != NULL; at = at->hh.next)
+		for (size_t i = 0; i < at->nb_addresses; i++)
+			if (lb_ip_equal(&at->addresses[i].ip, ip))
+				return true;
 	return false;
 }
 
 /* Moves 'lowest' up to an address that is free, or past the last. */
-static void range_settle(
-        const struct cp_model *model, const struct cp_subnet *subnet, struct cp_range *range)
+static void range_settle(const struct cp_model *model, struct cp_range *range)
 {
 	while (cp_ip_compare(&range->lowest, &range->last) <= 0 &&
-	        (cp_vip_find(model, &range->lowest) != NULL || reserved(subnet, &range->lowest)))
+	        (cp_vip_find(model, &range->lowest) != NULL || reserved(model, &range->lowest)))
 		range->lowest = cp_ip_next(&range->lowest);
 }
 
@@ -38,17 +38,7 @@ bool cp_range_lowest(const struct cp_range *range, struct lb_ip *ip)
 	return range->present && range->has_free && cp_ip_compare(ip, &range->last) <= 0;
 }
 
-void cp_vip_begin(const struct cp_model *model, struct cp_subnet *subnet)
-{
-	subnet->v4.lowest = subnet->v4.first;
-	subnet->v6.lowest = subnet->v6.first;
-	if (subnet->v4.has_free)
-		range_settle(model, subnet, &subnet->v4);
-	if (subnet->v6.has_free)
-		range_settle(model, subnet, &subnet->v6);
-}
-
-/* After 'ip' was taken or given back. Prefixes may lie within each other. */
+/* After 'ip' was taken, reserved or given back. Prefixes may lie within each other. */
 static void ranges_follow(struct cp_model *model, const struct lb_ip *ip)
 {
 	for (struct cp_subnet *subnet = model->subnets; subnet; subnet = subnet->hh.next) {
@@ -59,8 +49,18 @@ static void ranges_follow(struct cp_model *model, const struct lb_ip *ip)
 			continue;
 		if (cp_ip_compare(ip, &range->lowest) < 0)
 			range->lowest = *ip;
-		range_settle(model, subnet, range);
+		range_settle(model, range);
 	}
+}
+
+void cp_vip_begin(struct cp_model *model, struct cp_subnet *subnet)
+{
+	subnet->v4.lowest = subnet->v4.first;
+	subnet->v6.lowest = subnet->v6.first;
+	ranges_follow(model, &subnet->v4.first);
+	ranges_follow(model, &subnet->v6.first);
+	for (size_t i = 0; i < subnet->nb_addresses; i++)
+		ranges_follow(model, &subnet->addresses[i].ip);
 }
 
 void cp_vip_add(struct cp_model *model, struct cp_load_balancer *lb, const struct lb_ip *ip)

@@ -40,7 +40,7 @@ static const char *forward_config(const json_t *config, struct cp_error *error)
 	};
 	static const struct cp_param tuple[] = {
 	        {"TargetGroupArn", CP_PARAM_TEXT, true, 1, CP_ARN_LEN - 1},
-	        {"Weight", CP_PARAM_NUMBER, false, 0, 999},
+	        {"Weight", CP_PARAM_NUMBER, false, 1, 1},
 	        {NULL, 0, false, 0, 0},
 	};
 	const json_t *groups = json_object_get(config, "TargetGroups");
@@ -58,11 +58,6 @@ static const char *forward_config(const json_t *config, struct cp_error *error)
 	if (cp_params_check(json_array_get(groups, 0),
 	            "DefaultActions[0].ForwardConfig.TargetGroups[0]", tuple, error) != 0)
 		return NULL;
-	if (cp_param_number(json_array_get(groups, 0), "Weight", 1) != 1) {
-		cp_fail(error, "InvalidConfigurationRequest",
-		        "the Weight of a listener's one target group can't be anything but 1");
-		return NULL;
-	}
 	return cp_param_text(json_array_get(groups, 0), "TargetGroupArn", "");
 }
 
@@ -105,8 +100,7 @@ static struct cp_target_group *read_action(
 }
 
 /* Whether the place is free, the group fits, and the tables have room. 'self' is the listener that
- * moves there, or NULL.
- */
+ * moves there, or NULL. */
 static int check_fit(const struct cp_model *model, const struct cp_load_balancer *lb,
         const struct cp_listener *self, enum cp_protocol protocol, uint16_t port,
         const struct cp_target_group *group, struct cp_error *error)

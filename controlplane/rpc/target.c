@@ -249,13 +249,16 @@ static json_t *health_describe(const struct cp_target_group *group, const struct
         enum lb_target_state state, enum cp_reason reason, const char *text)
 {
 	json_t *health = json_pack("{s:s}", "State", cp_target_state_text(state));
-	char port[8];
+	unsigned at = target->port;
+	char port[16];
 
 	if (reason != CP_REASON_NONE) {
 		json_object_set_new(health, "Reason", json_string(cp_reason_code(reason)));
 		json_object_set_new(health, "Description", json_string(text));
 	}
-	snprintf(port, sizeof(port), "%u", group->check.port ? group->check.port : target->port);
+	if (group->check.port != 0)
+		at = group->check.port;
+	snprintf(port, sizeof(port), "%u", at);
 	return json_pack("{s:o, s:s, s:o, s:{s:s, s:s, s:s}}", "Target", place(target),
 	        "HealthCheckPort", port, "TargetHealth", health, "AdministrativeOverride", "State",
 	        "no_override", "Reason", "AdministrativeOverride.NoOverride", "Description",

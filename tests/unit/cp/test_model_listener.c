@@ -141,7 +141,7 @@ static void test_one_forward_action_alone_is_right(void **state)
 	refuse_actions(*state, "MissingParameter", "[{'Type': 'forward'}]");
 	refuse_actions(*state, "InvalidConfigurationRequest",
 	        "[{'Type': 'redirect', 'TargetGroupArn': 'tcp4'}]");
-	refuse_actions(*state, "ValidationError",
+	refuse_actions(*state, "InvalidConfigurationRequest",
 	        "[{'Type': 'forward', 'TargetGroupArn': 'tcp4', 'Order': 2}]");
 	refuse_actions(*state, "ValidationError",
 	        "[{'Type': 'forward', 'TargetGroupArn': 'tcp4', 'RedirectConfig': {}}]");
@@ -159,7 +159,7 @@ static void test_forward_config_names_one_group(void **state)
 	refuse_actions(*state, "ValidationError", CONFIG("{'TargetGroups': []}"));
 	refuse_actions(*state, "ValidationError", CONFIG("{'TargetGroups': ['tcp4']}"));
 	refuse_actions(*state, "MissingParameter", CONFIG("{'TargetGroups': [{'Weight': 1}]}"));
-	refuse_actions(*state, "ValidationError",
+	refuse_actions(*state, "InvalidConfigurationRequest",
 	        CONFIG("{'TargetGroups': [{'TargetGroupArn': 'tcp4', 'Weight': 1000}]}"));
 	refuse_actions(*state, "InvalidConfigurationRequest",
 	        CONFIG("{'TargetGroups': [{'TargetGroupArn': 'tcp4', 'Weight': 0}]}"));

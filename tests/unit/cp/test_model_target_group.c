@@ -253,6 +253,45 @@ static void test_create_is_idempotent(void **state)
 	        "{" WEB ", 'VpcId': 'vpc-1'}");
 }
 
+static void test_any_other_setting_makes_a_duplicate(void **state)
+{
+	static const char *const others[] = {"'Port': 81", "'Protocol': 'UDP'", "'VpcId': 'vpc-1'",
+	        "'IpAddressType': 'ipv6'", "'HealthCheckProtocol': 'HTTPS'",
+	        "'HealthCheckPort': '80'", "'HealthCheckPath': '/x'",
+	        "'HealthCheckIntervalSeconds': 31", "'HealthCheckTimeoutSeconds': 7",
+	        "'HealthyThresholdCount': 4", "'UnhealthyThresholdCount': 3",
+	        "'Matcher': {'HttpCode': '200'}"};
+	struct rpc_rig *rig = *state;
+
+	rpc_ok(rig, "CreateTargetGroup", "{" WEB ", 'HealthCheckProtocol': 'HTTP'}");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		/* Of two parameters of one name, the reader takes the second. */
+		rpc_refused(rig, "DuplicateTargetGroupName", "CreateTargetGroup",
+		        "{" WEB ", 'HealthCheckProtocol': 'HTTP', 'HealthCheckTimeoutSeconds': 6, "
+		        "%s}",
+		        others[i]);
+	}
+}
+
+static void test_modify_changes_every_setting(void **state)
+{
+	static const char *const settings[] = {"'HealthCheckProtocol': 'HTTPS'",
+	        "'HealthCheckPort': '80'", "'HealthCheckPath': '/x'",
+	        "'HealthCheckIntervalSeconds': 31", "'HealthCheckTimeoutSeconds': 7",
+	        "'HealthyThresholdCount': 4", "'UnhealthyThresholdCount': 3",
+	        "'Matcher': {'HttpCode': '200'}"};
+	struct rpc_rig *rig = *state;
+
+	rpc_ok(rig, "CreateTargetGroup", "{" WEB ", 'HealthCheckProtocol': 'HTTP'}");
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		uint64_t revision = rig->model->revision;
+
+		rpc_ok(rig, "ModifyTargetGroup", "{'TargetGroupArn': 'web', %s}", settings[i]);
+		assert_int_equal(rig->model->revision, revision + 1);
+		rpc_same(rig, "ModifyTargetGroup", "{'TargetGroupArn': 'web', %s}", settings[i]);
+	}
+}
+
 static void test_modify_changes_what_it_names_alone(void **state)
 {
 	static const char *const changed[] = {
@@ -547,6 +586,8 @@ int main(void)
 	        TEST(test_names_follow_elbv2_rules),
 	        TEST(test_create_names_what_is_wrong),
 	        TEST(test_create_is_idempotent),
+	        TEST(test_any_other_setting_makes_a_duplicate),
+	        TEST(test_modify_changes_every_setting),
 	        TEST(test_modify_changes_what_it_names_alone),
 	        TEST(test_modify_of_the_same_changes_nothing),
 	        TEST(test_modify_is_all_or_nothing),

@@ -283,8 +283,8 @@ static void give_up_rights(void *unused)
 int dp_host_start(struct dp_host *host, const struct dp_config *config)
 {
 	static int (*const steps[])(struct dp_host *) = {start_run_dir, start_eal, start_ports,
-	        start_probe, open_flows, make_segments, start_kernel, dp_host_start_workers,
-	        start_attach};
+	        start_probe, open_flows, make_segments, dp_host_count_kept, start_kernel,
+	        dp_host_start_workers, start_attach};
 	int rc = 0;
 
 	*host = (struct dp_host){.config = config, .run_dir = -1, .probe.fd = -1};

@@ -46,4 +46,7 @@ int dp_host_loop(struct dp_host *host, int signals);
  * for the next start. */
 void dp_host_stop(struct dp_host *host);
 
+/* Counts the flows that the table kept, into worker 0's counters. Before the workers start. */
+int dp_host_count_kept(struct dp_host *host);
+
 #endif

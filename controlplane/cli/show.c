@@ -11,12 +11,12 @@
 
 const char *cli_field(const json_t *object, const char *path, char *text, size_t len)
 {
-	char name[64];
+	size_t step = strcspn(path, ".");
 
-	while (strchr(path, '.') != NULL && json_object_get(object, path) == NULL) {
-		snprintf(name, sizeof(name), "%.*s", (int)strcspn(path, "."), path);
-		object = json_object_get(object, name);
-		path = strchr(path, '.') + 1;
+	while (path[step] == '.' && json_object_get(object, path) == NULL) {
+		object = json_object_getn(object, path, step);
+		path += step + 1;
+		step = strcspn(path, ".");
 	}
 	object = json_object_get(object, path);
 	if (json_is_string(object))

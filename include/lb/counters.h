@@ -38,7 +38,9 @@
 	X(POLLS_EMPTY, "polls_empty", "of these: found nothing")                             \
 	X(FROM_KERNEL, "from_kernel", "frames of the kernel that were sent for its twin")    \
 	X(FROM_KERNEL_LOST, "from_kernel_lost",                                              \
-	        "frames of the kernel that a port's transmit queue had no room for")
+	        "frames of the kernel that a port's transmit queue had no room for")         \
+	X(FLOWS_KEPT, "flows_kept",                                                          \
+	        "of the new flows: taken over with the table from an earlier start")
 
 /* X(symbol, name, help) */
 #define LB_DROP_REASONS(X)                                                                         \

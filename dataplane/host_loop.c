@@ -18,6 +18,7 @@
 #define IDLE_WAIT_MS 100
 #define KERNEL_MS    10 /* dp_kernel_run() this often, or as often as the loop wakes up */
 #define REFRESH_MS   1000
+#define PROBE_MS     2 /* no sleep for so long after a probe: its time is the workers', not ours */
 
 /* What an epoll event is about: one of these, or FIRST_TWIN and the number of the port. */
 enum source { SIGNALS, ATTACH, KERNEL, PROBE, FIRST_TWIN };
@@ -29,6 +30,7 @@ struct loop {
 	struct dp_tables tables; /* the generation that the kernel was told */
 	uint64_t refused;
 	uint64_t kernel_ms, refresh_ms; /* when each was served last */
+	uint64_t probe_ms;
 };
 
 static int watch(const struct loop *l, int fd, uint32_t source)
@@ -70,7 +72,8 @@ static void hear_signals(struct loop *l)
 
 /* Serves what epoll reported. Returns how many frames moved, and says by '*stuck' whether the
  * kernel has frames that nobody has room for. */
-static uint32_t serve(struct loop *l, const struct epoll_event *events, int n, bool *stuck)
+static uint32_t serve(
+        struct loop *l, const struct epoll_event *events, int n, uint64_t now_ms, bool *stuck)
 {
 	uint32_t moved = 0;
 
@@ -85,6 +88,8 @@ static uint32_t serve(struct loop *l, const struct epoll_event *events, int n, b
 			taken = dp_twin_take(source == PROBE
 			                             ? &l->host->probe
 			                             : &l->host->twins[source - FIRST_TWIN]);
+			if (source == PROBE)
+				l->probe_ms = now_ms;
 			*stuck |= taken == 0;
 			moved += taken;
 		}
@@ -150,9 +155,9 @@ static void keep_house(struct loop *l, uint64_t now_ms)
 		dp_port_refresh(&host->nics[i], &host->segments.stats->ports[i]);
 }
 
-static int wait_ms(const struct loop *l, uint32_t moved)
+static int wait_ms(const struct loop *l, uint32_t moved, uint64_t now_ms)
 {
-	if (moved > 0)
+	if (moved > 0 || now_ms - l->probe_ms < PROBE_MS)
 		return 0;
 	return l->has_twins || dp_attach_held(l->host->attach) ? BUSY_WAIT_MS : IDLE_WAIT_MS;
 }
@@ -160,14 +165,16 @@ static int wait_ms(const struct loop *l, uint32_t moved)
 static void run(struct loop *l)
 {
 	struct epoll_event events[LB_MAX_PORTS + FIRST_TWIN];
+	uint64_t now_ms = dp_clock_ms();
 	uint32_t moved = 0;
 
 	while (!l->stopping) {
-		int n = epoll_wait(l->epoll, events, LB_MAX_PORTS + FIRST_TWIN, wait_ms(l, moved));
-		uint64_t now_ms = dp_clock_ms();
+		int n = epoll_wait(
+		        l->epoll, events, LB_MAX_PORTS + FIRST_TWIN, wait_ms(l, moved, now_ms));
 		bool stuck = false;
 
-		moved = serve(l, events, n, &stuck);
+		now_ms = dp_clock_ms();
+		moved = serve(l, events, n, now_ms, &stuck);
 		moved += give_to_kernel(l->host);
 		dp_attach_run(l->host->attach, now_ms);
 		take_commands(l);

@@ -183,6 +183,24 @@ static const struct cli_option serve_options[] = {
                 CLI_TEXT, false},
         END};
 
+static const struct cli_option probe_options[] = {
+        {"--udp", NULL, "Udp", NULL, NULL, "Send a datagram instead of opening a TCP connection.",
+                CLI_ON, false},
+        {"--payload", NULL, "Payload", "TEXT", NULL,
+                "What the datagram holds; \"anabranch probe\" unless given.", CLI_TEXT, false},
+        {"--http", NULL, "Http", NULL, NULL,
+                "Ask for / on the connection and print the answer's first line.", CLI_ON, false},
+        {"--timeout", NULL, "TimeoutMs", "MS", NULL,
+                "How long to wait for an answer, 1 to 60000; 2000 unless given.", CLI_INTEGER,
+                false},
+        {"--count", NULL, "Count", "COUNT", NULL,
+                "How many clients to play, one after the other, 1 to 1000; each has a port of "
+                "its own, and so may meet another target.",
+                CLI_INTEGER, false},
+        {"--interface", NULL, "Interface", "NAME", NULL,
+                "The data plane's probe port; the daemon is asked unless given.", CLI_TEXT, false},
+        END};
+
 const struct cli_option cli_global_options[] = {
         {"--socket", NULL, NULL, "PATH", NULL,
                 "The control socket; ANABRANCH_SOCKET or " LB_CONTROL_SOCKET " unless given.",
@@ -224,6 +242,21 @@ const struct cli_command cli_commands[] = {
                             "anabranch serve udp [fd00:90::10]:53 [fd00:1::11]:53 --name dns",
                 .options = serve_options,
                 .run = cli_run_serve},
+        {.name = "probe",
+                .section = CLI_EVERYDAY,
+                .summary = "Try a virtual address from the load balancer's own host",
+                .words = "ADDRESS:PORT",
+                .details = "A plain client on this host can't: the kernel's guard drops its "
+                           "packets, so that the kernel never answers for a virtual address. The "
+                           "probe gives the data plane frames of a client with an address of its "
+                           "own, 198.18.0.2 or 2001:2::2, and reads what comes back: the whole "
+                           "way, through a worker, to a target and back. Targets see that "
+                           "address, and must route it to this load balancer. It needs root or "
+                           "CAP_NET_RAW. Exit codes: 0 each attempt was answered, 1 one was "
+                           "reset or had no answer, 2 the command line makes no sense, 3 nothing "
+                           "could be tried.",
+                .options = probe_options,
+                .run = cli_run_probe},
         {.name = "rpc",
                 .section = CLI_EVERYDAY,
                 .summary = "Call a method of the control socket as it is",

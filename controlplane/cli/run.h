@@ -13,6 +13,7 @@ int cli_run_rpc(const struct cli_call *call);
 int cli_run_help(const struct cli_call *call);
 int cli_run_status(const struct cli_call *call);
 int cli_run_serve(const struct cli_call *call);
+int cli_run_probe(const struct cli_call *call);
 
 /* A connection to the socket that the call or the environment names; NULL after a message. */
 struct cli_client *cli_connect(const struct cli_call *call);

@@ -254,7 +254,7 @@ static void test_a_verdict_is_announced_before_the_call_returns(void **state)
 	run_until(b, is_settled, &revision);
 }
 
-static void test_changes_within_two_milliseconds_share_a_generation(void **state)
+static void test_changes_of_one_turn_share_a_generation(void **state)
 {
 	struct bench *b = *state;
 	struct told told[3] = {{0}};
@@ -283,6 +283,55 @@ static void test_a_thousand_verdicts_in_one_turn_make_two_generations(void **sta
 	cp_publish(b->publisher, true, on_done, &told);
 	run_until(b, is_told, &told);
 	assert_int_equal(status_of(b).revision, revision + 2);
+}
+
+static struct cp_latency_summary latency_of(struct bench *b, bool verdicts)
+{
+	struct cp_latency_summary summary;
+
+	cp_publisher_latency(b->publisher, verdicts, &summary);
+	return summary;
+}
+
+static void test_verdicts_and_changes_are_timed_apart_until_everybody_runs_them(void **state)
+{
+	struct bench *b = *state;
+	struct told told = {0};
+	uint64_t revision, begun_ns;
+
+	attach(b);
+	assert_int_equal(latency_of(b, true).count + latency_of(b, false).count, 0);
+	standin_silence(b->standin, 1 << 1);
+	revision = status_of(b).revision;
+	begun_ns = uv_hrtime();
+	cp_publish(b->publisher, true, NULL, NULL);
+	for (uint32_t i = 0; i < 20; i++) {
+		uv_run(&b->loop, UV_RUN_NOWAIT);
+		usleep(1000);
+	}
+	assert_int_equal(latency_of(b, true).count, 0);
+	standin_silence(b->standin, 0);
+	run_until(b, is_settled, &revision);
+	assert_int_equal(latency_of(b, true).count, 1);
+	assert_true(latency_of(b, true).median_us >= 20000);
+	assert_true(latency_of(b, true).max_us <= (uv_hrtime() - begun_ns) / 1000);
+	assert_int_equal(latency_of(b, false).count, 0);
+	cp_publish(b->publisher, false, on_done, &told);
+	run_until(b, is_told, &told);
+	assert_int_equal(latency_of(b, false).count, 1);
+	assert_int_equal(latency_of(b, true).count, 1);
+}
+
+static void test_what_was_published_without_a_dataplane_is_not_timed(void **state)
+{
+	struct bench *b = *state;
+
+	start_publisher(b);
+	cp_publish(b->publisher, true, NULL, NULL);
+	cp_publish(b->publisher, false, NULL, NULL);
+	standin_start(b->standin);
+	run_until(b, is_settled, NULL);
+	assert_int_equal(latency_of(b, true).count + latency_of(b, false).count, 0);
 }
 
 static void test_a_silent_worker_is_named_and_delays_nobody(void **state)
@@ -654,8 +703,10 @@ int main(void)
 	        TEST(test_everybody_runs_what_was_published),
 	        TEST(test_without_a_dataplane_a_change_is_pending_and_told_once),
 	        TEST(test_a_verdict_is_announced_before_the_call_returns),
-	        TEST(test_changes_within_two_milliseconds_share_a_generation),
+	        TEST(test_changes_of_one_turn_share_a_generation),
 	        TEST(test_a_thousand_verdicts_in_one_turn_make_two_generations),
+	        TEST(test_verdicts_and_changes_are_timed_apart_until_everybody_runs_them),
+	        TEST(test_what_was_published_without_a_dataplane_is_not_timed),
 	        TEST(test_a_silent_worker_is_named_and_delays_nobody),
 	        TEST(test_a_refused_generation_is_reported_with_who_and_why),
 	        TEST(test_a_full_ring_is_reported_and_used_again_when_it_has_room),

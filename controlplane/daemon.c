@@ -271,7 +271,8 @@ int cp_daemon_run(struct cp_daemon *daemon)
 	}
 	start_timers(daemon);
 	if (!daemon->attached)
-		cp_log(CP_LOG_INFO, "no dataplane at %s yet: changes are stored and wait for it",
+		cp_log(CP_LOG_INFO,
+		        "not attached to %s yet: changes are stored and wait for the dataplane",
 		        daemon->config.dataplane_socket);
 	cp_health_sync(daemon->health);
 	cp_publish(daemon->publisher, false, NULL, NULL);

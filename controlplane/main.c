@@ -18,7 +18,7 @@ static void print_help(void)
 {
 	printf("anabranchd: the control plane of the anabranch load balancer\n"
 	       "\n"
-	       "Usage: anabranchd [--config FILE]\n"
+	       "Usage: anabranchd [--config FILE] [--check]\n"
 	       "\n"
 	       "  --config FILE  read FILE instead of " DEFAULT_CONFIG "\n"
 	       "  --check        read the file, say what is wrong with it, and end\n"
@@ -38,7 +38,10 @@ static void print_help(void)
 	       "\n"
 	       "It runs in the foreground, logs to standard error, and stops on SIGTERM; packets\n"
 	       "go on without it. It needs no privilege: only its database's directory, its\n"
-	       "socket's directory, and access to the dataplane's socket.\n");
+	       "socket's directory, and access to the dataplane's socket.\n"
+	       "\n"
+	       "Exit codes: 0 stopped cleanly, 1 a step failed at start, 2 wrong usage, 78 wrong\n"
+	       "configuration.\n");
 }
 
 static int check(struct cp_config *config)

@@ -38,7 +38,8 @@
 #define ATTRIBUTES                                                                           \
 	{                                                                                    \
 		"--attributes", NULL, "Attributes", "KEY=VALUE", NULL,                       \
-		        "Attributes to set, all or none: key=value or Key=key,Value=value.", \
+		        "Attributes to set, all or none: key=value or Key=key,Value=value. " \
+		        "The describe command of the same name lists the keys.",             \
 		        CLI_ATTRIBUTES, true                                                 \
 	}
 #define FORWARD(required)                                                                         \
@@ -237,7 +238,8 @@ const struct cli_command cli_commands[] = {
                            "serve the address, whatever zone they are in (cross-zone is on). "
                            "What is there already is kept: the same command twice is the same as "
                            "once, and with more targets it adds them. When a step fails, what was "
-                           "made is taken away again. PROTOCOL is tcp, udp or tcp_udp.",
+                           "made is taken away again. PROTOCOL is tcp, udp or tcp_udp; a TARGET "
+                           "is ADDRESS:PORT, or ADDRESS for the port that is served.",
                 .examples = "anabranch serve tcp 10.90.0.10:80 10.1.0.11:80 10.1.0.12:80\n"
                             "anabranch serve udp [fd00:90::10]:53 [fd00:1::11]:53 --name dns",
                 .options = serve_options,

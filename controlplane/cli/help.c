@@ -151,6 +151,8 @@ int cli_run_help(const struct cli_call *call)
 		cli_help_all(stdout);
 		return CLI_EXIT_OK;
 	}
+	if (call->nb_words > 1)
+		return cli_usage(call, "'%s' is one too many: name one command", call->words[1]);
 	command = cli_command_find(call->words[0]);
 	if (command != NULL) {
 		cli_help_command(stdout, command);

@@ -99,8 +99,9 @@ json_t *cli_listener_resolve(struct cli_client *client, const char *text, struct
 		snprintf(error->message, sizeof(error->message),
 		        arn == NULL ? "load balancer '%s' has no listener at port %ld%s%s"
 		                    : "load balancer '%s' has several listeners at port %ld%s%s: "
-		                      "add /TCP or /UDP",
-		        name, port, protocol[0] != '\0' ? "/" : "", protocol);
+		                      "%sgive an ARN of 'anabranch describe-listeners --json'",
+		        name, port, protocol[0] != '\0' ? "/" : "", protocol,
+		        protocol[0] == '\0' ? "add /TCP or /UDP, or " : "");
 		arn = NULL;
 	}
 	json_incref(arn);

@@ -330,6 +330,11 @@ static void print_people(const struct serve *serve)
 	printf("\nWhether the targets are healthy: "
 	       "anabranch describe-target-health --target-group %s\n",
 	        serve->plan.group);
+	if (serve->made_group && strcmp(serve->plan.protocol, "UDP") == 0)
+		printf("They are checked by TCP at the same port; where they don't answer it, name "
+		       "one: "
+		       "anabranch modify-target-group --target-group %s --health-check-port PORT\n",
+		        serve->plan.group);
 }
 
 static void print_json(const struct serve *serve)

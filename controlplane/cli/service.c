@@ -33,6 +33,10 @@ static int read_targets(struct cli_service *service, const struct cli_call *call
 			return cli_usage(call, "targets of one group are all IPv4 or all IPv6");
 		service->targets_v6 = is_v6(target);
 	}
+	if (service->targets_v6 != service->vip_v6)
+		return cli_usage(call, "%s is %s, its targets are %s: packets keep their family",
+		        service->address, service->vip_v6 ? "IPv6" : "IPv4",
+		        service->targets_v6 ? "IPv6" : "IPv4");
 	return 0;
 }
 

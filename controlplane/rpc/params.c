@@ -293,6 +293,17 @@ int cp_param_protocol(const char *text, enum cp_protocol *protocol, struct cp_er
 	        "Protocol '%.40s' is not supported; TCP, UDP and TCP_UDP are", text);
 }
 
+static int attribute_unknown(
+        const struct cp_attribute_rule *rules, const char *key, struct cp_error *error)
+{
+	char known[400] = "";
+
+	for (size_t at = 0; rules->key != NULL && at < sizeof(known); rules++)
+		at += (size_t)snprintf(known + at, sizeof(known) - at, " %s", rules->key);
+	return cp_fail(error, "InvalidConfigurationRequest",
+	        "attribute '%.60s' is not supported here; right:%s", key, known);
+}
+
 static int attribute_check(
         const json_t *list, size_t i, const struct cp_attribute_rule *rules, struct cp_error *error)
 {
@@ -312,8 +323,7 @@ static int attribute_check(
 	key = cp_param_text(item, "Key", "");
 	rule = cp_attribute_rule(rules, key);
 	if (rule == NULL)
-		return cp_fail(error, "InvalidConfigurationRequest",
-		        "attribute '%.100s' is not supported here", key);
+		return attribute_unknown(rules, key, error);
 	if (!cp_attribute_valid(rule, cp_param_text(item, "Value", ""), text, sizeof(text)))
 		return cp_fail(error, "InvalidConfigurationRequest", "%s", text);
 	for (size_t k = 0; k < i; k++)

@@ -56,7 +56,8 @@ static int read_zone(const struct cp_model *model, const json_t *value, const ch
 
 	if (name == NULL && subnet == NULL)
 		return cp_fail(error, "ValidationError",
-		        "%s: AvailabilityZone is required for an address that is in no subnet",
+		        "%s: AvailabilityZone is required for an address that is in no subnet of "
+		        "the daemon's file: a zone's name, or all",
 		        where);
 	if (name == NULL)
 		name = subnet->zone_name;

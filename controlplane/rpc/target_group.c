@@ -186,8 +186,9 @@ int cp_rpc_DeleteTargetGroup(struct cp_model *model, const struct cp_change_cont
 	group = cp_group_find(model, cp_param_text(params, "TargetGroupArn", ""));
 	if (group != NULL && group->nb_listeners > 0)
 		return cp_fail(error, "ResourceInUse",
-		        "Target group '%s' is currently in use by a listener or a rule",
-		        group->arn);
+		        "Target group '%s' is currently in use by a listener or a rule: "
+		        "load balancer '%s' forwards to it",
+		        group->arn, group->lb->name);
 	if (group != NULL) {
 		cp_group_remove(model, group);
 		cp_model_changed(model);

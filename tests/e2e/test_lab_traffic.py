@@ -66,7 +66,7 @@ def test_iperf3_30_s_both_ways_without_a_reset(lab, family):
         (group,) = lab.rpc("Status", TargetGroups=["perf6" if family == "ipv6" else "perf"])["target_groups"]
         return sum(t["resets_client"] + t["resets_target"] for t in group["targets"])
     before = resets()
-    seconds = 30 if family == "ipv4" else 10
+    seconds = 30
     running = lab.background("client", "iperf3", "-c", VIP[family].strip("[]"), "-t", seconds, "--bidir", "--json")
     time.sleep(seconds - 2.5)
     during = resets()

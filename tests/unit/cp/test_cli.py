@@ -190,6 +190,8 @@ WRONG = [
     ("serve tcp 10.90.0.10 10.1.0.11:80", "'10.90.0.10' is nothing to serve"),
     ("serve tcp 10.90.0.10:80 web", "'web' is no target"),
     ("serve tcp 10.90.0.10:80 10.1.0.11:80 [fd00::1]:80", "all IPv4 or all IPv6"),
+    ("serve tcp [fd90::10]:80 10.1.0.11:80", "fd90::10 is IPv6, its targets are IPv4"),
+    ("help status serve", "'serve' is one too many"),
     ("help statsu", "unknown command 'statsu': did you mean 'status'?"),
 ]
 
@@ -423,6 +425,15 @@ def test_a_listener_that_is_not_there_is_told(daemon, text, says):
     assert done.returncode == 1
     assert "ListenerNotFound" in done.stderr and says in done.stderr
     assert "DeleteListener" not in [m for m, _ in daemon.requests]
+
+
+def test_listeners_of_both_families_are_told_apart_by_arn(daemon):
+    daemon.answers["DescribeListeners"] = {"Listeners": [
+        {"ListenerArn": "arn:v4", "Port": 7, "Protocol": "TCP_UDP"},
+        {"ListenerArn": "arn:v6", "Port": 7, "Protocol": "TCP_UDP"}]}
+    done = ask(daemon, "delete-listener", "--listener", "d:7/TCP_UDP")
+    assert done.returncode == 1
+    assert "at port 7/TCP_UDP: give an ARN of 'anabranch describe-listeners --json'" in done.stderr
 
 
 # ---- exit codes ----

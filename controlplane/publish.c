@@ -2,11 +2,15 @@
  *
  * From a change to everybody running it:
  *
- *   cp_publish() -> [2 ms, unless a verdict] -> build -> send -> acknowledgements -> done, reclaim
+ *   cp_publish() -> [end of the loop's turn, unless a verdict] -> build -> send ->
+ *   acknowledgements -> done, reclaim
  *
- * While somebody owes an answer for less than PATIENCE_MS, changes wait and share the next
- * generation: so a thousand verdicts in one turn of the loop make two generations, not a thousand,
- * and a worker that stalls delays the others by no more than that.
+ * Changes that one commit made durable arrive in one turn and share a generation. While somebody
+ * owes an answer for less than PATIENCE_MS, changes wait and share the next generation: so a
+ * thousand verdicts in one turn of the loop make two generations, not a thousand, and a worker that
+ * stalls delays the others by no more than that. While everybody owes one, nothing is built at all,
+ * however long it takes: a long turn of the loop reads no answers, and its verdicts would each
+ * build a generation that nobody can be told of.
  */
 #include "publish.h"
 
@@ -19,7 +23,6 @@
 #include "publish/takeover.h"
 #include "publish/waiters.h"
 
-#define GATHER_MS   2
 #define PATIENCE_MS 5
 #define DONE_MS     1000
 #define ACK_MS      1  /* between two looks at the rings while an answer is due */
@@ -39,8 +42,9 @@ struct cp_publisher {
 	uint32_t nb_closing;
 
 	struct cp_waiters waiters;
-	bool changed; /* since the newest generation was built */
-	bool failed;  /* the last build: tried again when memory comes back */
+	struct cp_latency latency[2]; /* of verdicts: [true] */
+	bool changed;                 /* since the newest generation was built */
+	bool failed;                  /* the last build: tried again when memory comes back */
 	char build_problem[160], adopt_problem[160];
 	uint64_t attachments, nb_built, revision;
 
@@ -98,6 +102,8 @@ static int make(struct cp_publisher *p)
 	reclaim(p);
 	p->generations[p->nb_generations++] = made;
 	cp_waiters_built(&p->waiters, p->revision);
+	for (int i = 0; i < 2; i++)
+		cp_latency_built(&p->latency[i], p->revision);
 	return 0;
 }
 
@@ -110,7 +116,8 @@ static void advance(struct cp_publisher *p)
 
 	if (!p->attachment)
 		return;
-	if (p->changed && !cp_consumers_owe(&p->consumers, now_ms, PATIENCE_MS)) {
+	if (p->changed && cp_consumers_ready(&p->consumers) &&
+	        !cp_consumers_owe(&p->consumers, now_ms, PATIENCE_MS)) {
 		p->changed = false;
 		(void)make(p);
 	}
@@ -125,11 +132,15 @@ static void advance(struct cp_publisher *p)
 static void on_acks(uv_timer_t *timer)
 {
 	struct cp_publisher *p = timer->data;
+	uint64_t acknowledged;
 
 	if (cp_consumers_poll(&p->consumers) && reclaim(p) && p->failed)
 		p->changed = true;
+	acknowledged = cp_consumers_acknowledged(&p->consumers);
+	for (int i = 0; i < 2; i++)
+		cp_latency_acknowledged(&p->latency[i], acknowledged, uv_hrtime());
 	advance(p);
-	cp_waiters_acknowledged(&p->waiters, cp_consumers_acknowledged(&p->consumers));
+	cp_waiters_acknowledged(&p->waiters, acknowledged);
 }
 
 static void on_gathered(uv_timer_t *timer)
@@ -152,6 +163,8 @@ void cp_publish(
         struct cp_publisher *p, bool verdict, void (*done)(void *arg, bool pending), void *arg)
 {
 	p->changed = true;
+	if (p->attachment)
+		cp_latency_begin(&p->latency[verdict], uv_hrtime());
 	if (done) {
 		/* the loop's time may be that of long ago: the second counts from now */
 		uv_update_time(p->loop);
@@ -163,7 +176,7 @@ void cp_publish(
 	if (verdict)
 		advance(p);
 	else if (p->attachment && !uv_is_active((uv_handle_t *)&p->gather))
-		uv_timer_start(&p->gather, on_gathered, GATHER_MS, 0);
+		uv_timer_start(&p->gather, on_gathered, 0, 0);
 }
 
 static void forget_tables(struct cp_publisher *p)
@@ -212,6 +225,8 @@ static void on_down(void *arg)
 	uv_timer_stop(&p->gather);
 	p->attachment = NULL;
 	cp_waiters_lost(&p->waiters);
+	for (int i = 0; i < 2; i++)
+		cp_latency_lost(&p->latency[i]);
 	forget_tables(p);
 	p->build_problem[0] = '\0';
 	p->adopt_problem[0] = '\0';
@@ -300,6 +315,12 @@ void cp_publisher_status(const struct cp_publisher *p, struct cp_publisher_statu
 	status->silent_consumers = cp_consumers_silent(&p->consumers, uv_now(p->loop));
 	status->table_bytes_used = p->heap.used;
 	status->table_bytes = p->heap.end - p->heap.start;
+}
+
+void cp_publisher_latency(
+        const struct cp_publisher *p, bool verdicts, struct cp_latency_summary *summary)
+{
+	cp_latency_summarize(&p->latency[verdicts], summary);
 }
 
 const struct lb_stats *cp_publisher_stats(const struct cp_publisher *p)

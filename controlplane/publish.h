@@ -12,6 +12,7 @@
 #include "lb/attach.h"
 #include "lb/counters.h"
 #include "model/model.h"
+#include "publish/latency.h"
 
 struct cp_publisher;
 
@@ -23,10 +24,10 @@ struct cp_publisher *cp_publisher_create(uv_loop_t *loop, const char *socket_pat
  * go of the handles. */
 void cp_publisher_free(struct cp_publisher *publisher);
 
-/* Says that the model changed. A new generation is built from it on the loop within 2 ms: changes
- * within that time share it. 'done' (may be NULL) is called once when every consumer runs a
- * generation that includes the change, or after 1 s with pending = true. 'verdict': a health
- * verdict, built at once. */
+/* Says that the model changed. A new generation is built from it before the loop waits again, or
+ * once the one before it is acknowledged: the changes until then share it. 'done' (may be NULL) is
+ * called once when every consumer runs a generation that includes the change, or after 1 s with
+ * pending = true. 'verdict': a health verdict, built at once. */
 void cp_publish(struct cp_publisher *publisher, bool verdict, void (*done)(void *arg, bool pending),
         void *arg);
 
@@ -44,6 +45,11 @@ struct cp_publisher_status {
 	char problem[160]; /* a refused or undeliverable generation, a corrupt ring; empty: none */
 };
 void cp_publisher_status(const struct cp_publisher *publisher, struct cp_publisher_status *status);
+
+/* From cp_publish() to the last acknowledgement, as it was noticed: of verdicts alone, or of other
+ * changes alone. What was published without a dataplane does not count. */
+void cp_publisher_latency(
+        const struct cp_publisher *publisher, bool verdicts, struct cp_latency_summary *summary);
 
 /* The mapped stats segment, or NULL; valid until the loop runs again. */
 const struct lb_stats *cp_publisher_stats(const struct cp_publisher *publisher);

@@ -158,6 +158,14 @@ bool cp_consumers_owe(const struct cp_consumers *consumers, uint64_t now_ms, uin
 	return false;
 }
 
+bool cp_consumers_ready(const struct cp_consumers *consumers)
+{
+	for (uint32_t i = 0; i < consumers->nb; i++)
+		if (!consumers->of[i].broken && !owes(&consumers->of[i]))
+			return true;
+	return false;
+}
+
 uint32_t cp_consumers_silent(const struct cp_consumers *consumers, uint64_t now_ms)
 {
 	uint32_t silent = 0;

@@ -60,6 +60,9 @@ uint64_t cp_consumers_acknowledged(const struct cp_consumers *consumers);
  * with broken rings owe nothing: they can't pay. */
 bool cp_consumers_owe(const struct cp_consumers *consumers, uint64_t now_ms, uint64_t ms);
 
+/* Whether anybody could be sent a command: somebody owes nothing and is not broken. */
+bool cp_consumers_ready(const struct cp_consumers *consumers);
+
 /* A bitmap of the first 32 that owe an answer for over CP_SILENT_AFTER_MS, or are broken. */
 uint32_t cp_consumers_silent(const struct cp_consumers *consumers, uint64_t now_ms);
 

@@ -149,20 +149,38 @@ static json_t *flow_table(const struct cp_stats_view *view, const uint64_t *coun
 	        (json_int_t)(used > 0 ? used : 0));
 }
 
-static json_t *publisher(const struct cp_publisher_status *status)
+/* Milliseconds, to a hundredth. */
+static double ms_of(uint32_t us)
+{
+	return (double)(us / 10) / 100;
+}
+
+static json_t *latency(const struct cp_publisher *publisher, bool verdicts)
+{
+	struct cp_latency_summary summary;
+
+	cp_publisher_latency(publisher, verdicts, &summary);
+	return json_pack("{s:f, s:f, s:f, s:I}", "median", ms_of(summary.median_us), "p99",
+	        ms_of(summary.p99_us), "max", ms_of(summary.max_us), "count",
+	        (json_int_t)summary.count);
+}
+
+static json_t *publisher(
+        const struct cp_publisher *source, const struct cp_publisher_status *status)
 {
 	json_t *silent = json_array();
 
 	for (int i = 0; i < 32; i++)
 		if (status->silent_consumers & UINT32_C(1) << i)
 			json_array_append_new(silent, json_integer(i));
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:s}", "attachments",
-	        (json_int_t)status->attachments, "generations", (json_int_t)status->generations,
-	        "revision", (json_int_t)status->revision, "acknowledged",
-	        (json_int_t)status->acknowledged, "consumers", (json_int_t)status->nb_consumers,
-	        "silent_consumers", silent, "table_bytes", (json_int_t)status->table_bytes,
-	        "table_bytes_used", (json_int_t)status->table_bytes_used, "problem",
-	        status->problem);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:s, s:{s:o, s:o}}",
+	        "attachments", (json_int_t)status->attachments, "generations",
+	        (json_int_t)status->generations, "revision", (json_int_t)status->revision,
+	        "acknowledged", (json_int_t)status->acknowledged, "consumers",
+	        (json_int_t)status->nb_consumers, "silent_consumers", silent, "table_bytes",
+	        (json_int_t)status->table_bytes, "table_bytes_used",
+	        (json_int_t)status->table_bytes_used, "problem", status->problem, "latency_ms",
+	        "verdicts", latency(source, true), "changes", latency(source, false));
 }
 
 static void add_counters(
@@ -207,7 +225,8 @@ json_t *cp_status_dataplane(const struct cp_daemon *daemon, const struct cp_stat
 
 	cp_publisher_status(daemon->publisher, &status);
 	dataplane = json_pack("{s:b, s:s, s:s, s:o}", "attached", (int)status.attached, "why",
-	        status.why, "problem", status.problem, "publisher", publisher(&status));
+	        status.why, "problem", status.problem, "publisher",
+	        publisher(daemon->publisher, &status));
 	if (!dataplane || !view->stats)
 		return dataplane;
 	json_object_set_new(dataplane, "pid", json_integer(status.dataplane_pid));

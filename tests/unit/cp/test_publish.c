@@ -285,6 +285,28 @@ static void test_a_thousand_verdicts_in_one_turn_make_two_generations(void **sta
 	assert_int_equal(status_of(b).revision, revision + 2);
 }
 
+/* A turn of the loop that takes longer than anybody's patience: no answer is read in it. */
+static void test_verdicts_build_nothing_while_everybody_owes_an_answer(void **state)
+{
+	struct bench *b = *state;
+	struct told told = {0};
+	uint64_t revision;
+
+	attach(b);
+	standin_silence(b->standin, 7);
+	cp_publish(b->publisher, true, NULL, NULL);
+	revision = status_of(b).revision;
+	usleep(20000);
+	uv_update_time(&b->loop);
+	for (uint32_t i = 0; i < 100; i++)
+		cp_publish(b->publisher, true, i == 99 ? on_done : NULL, &told);
+	assert_int_equal(status_of(b).revision, revision);
+	standin_silence(b->standin, 0);
+	run_until(b, is_told, &told);
+	assert_false(told.pending);
+	assert_int_equal(status_of(b).revision, revision + 1);
+}
+
 static struct cp_latency_summary latency_of(struct bench *b, bool verdicts)
 {
 	struct cp_latency_summary summary;
@@ -705,6 +727,7 @@ int main(void)
 	        TEST(test_a_verdict_is_announced_before_the_call_returns),
 	        TEST(test_changes_of_one_turn_share_a_generation),
 	        TEST(test_a_thousand_verdicts_in_one_turn_make_two_generations),
+	        TEST(test_verdicts_build_nothing_while_everybody_owes_an_answer),
 	        TEST(test_verdicts_and_changes_are_timed_apart_until_everybody_runs_them),
 	        TEST(test_what_was_published_without_a_dataplane_is_not_timed),
 	        TEST(test_a_silent_worker_is_named_and_delays_nobody),

@@ -41,7 +41,7 @@ static inline void flow_side_get(
 
 	if (!is_v6) {
 		half[0] = flow_load(&e[1 + side]);
-		*ip = lb_ip_from_v4((uint32_t)half[0]);
+		lb_ip_set_v4(ip, (uint32_t)half[0]);
 		*port = (uint16_t)(half[0] >> 32);
 		return;
 	}

@@ -76,6 +76,16 @@ static bool ip4_checksum_right(const struct rte_mbuf *m, const void *header, uin
 	return flag != RTE_MBUF_F_RX_IP_CKSUM_BAD && dp_csum_ip4_right(header, len);
 }
 
+static void set_addresses(const struct dp_tables *tables, struct dp_pkt *p, struct dp_flow_key *key,
+        lb_be32 src, lb_be32 dst)
+{
+	struct lb_ip ip = lb_ip_from_v4(dst);
+	bool to_target = dp_parse_to_target(tables, p, &ip);
+
+	lb_ip_set_v4(&key->client, to_target ? src : dst);
+	lb_ip_set_v4(&key->other, to_target ? dst : src);
+}
+
 static dp_verdict parse_ip4(
         const struct dp_tables *tables, struct dp_pkt *p, struct dp_flow_key *key)
 {
@@ -96,8 +106,7 @@ static dp_verdict parse_ip4(
 	if (unlikely(!ip4_checksum_right(p->mbuf, ip, len)))
 		return LB_DROP_IP4_BAD_CHECKSUM;
 
-	dp_parse_direction(
-	        tables, p, key, lb_ip_from_v4(ip->src_addr), lb_ip_from_v4(ip->dst_addr));
+	set_addresses(tables, p, key, ip->src_addr, ip->dst_addr);
 	p->is_v6 = 0;
 	p->l3_len = (uint16_t)len;
 	p->protocol = ip->next_proto_id;

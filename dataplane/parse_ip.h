@@ -28,19 +28,15 @@ static inline dp_verdict dp_parse_odd(const struct dp_pkt *p, dp_verdict reason)
 	return p->direction == DP_TO_TARGET ? reason : DP_TO_KERNEL;
 }
 
-/* Decides the direction and which address is the client's. */
-static inline void dp_parse_direction(const struct dp_tables *tables, struct dp_pkt *p,
-        struct dp_flow_key *key, struct lb_ip src, struct lb_ip dst)
+/* Decides the direction. True: to target, the source is the client. The addresses are put into the
+ * key where they are to stay: a copy of what was written in parts just now waits for the stores. */
+static inline bool dp_parse_to_target(
+        const struct dp_tables *tables, struct dp_pkt *p, const struct lb_ip *dst)
 {
-	if (dp_tables_vip(tables, &dst) != NULL) {
-		p->direction = DP_TO_TARGET;
-		key->client = src;
-		key->other = dst;
-	} else {
-		p->direction = DP_TO_CLIENT;
-		key->client = dst;
-		key->other = src;
-	}
+	bool to_target = dp_tables_vip(tables, dst) != NULL;
+
+	p->direction = to_target ? DP_TO_TARGET : DP_TO_CLIENT;
+	return to_target;
 }
 
 /* The IPv6 header at p->l3 and its extension headers: sets ip_len, l3_len, protocol, ttl, is_v6,

@@ -79,7 +79,8 @@ dp_verdict dp_parse_ip6(const struct dp_tables *tables, struct dp_pkt *p, struct
 {
 	const struct rte_ipv6_hdr *ip = (const struct rte_ipv6_hdr *)p->l3;
 	uint32_t in_frame = rte_pktmbuf_pkt_len(p->mbuf) - p->l2_len;
-	struct lb_ip src, dst;
+	struct lb_ip dst;
+	bool to_target;
 	dp_verdict v;
 
 	if (unlikely(!dp_parse_has(p, sizeof(*ip))))
@@ -90,13 +91,14 @@ dp_verdict dp_parse_ip6(const struct dp_tables *tables, struct dp_pkt *p, struct
 	if (unlikely(p->ip_len > in_frame))
 		return LB_DROP_IP6_BAD_LENGTH;
 
-	memcpy(&src, ip->src_addr, sizeof(src));
 	memcpy(&dst, ip->dst_addr, sizeof(dst));
 	/* ::ffff:a.b.c.d is how this program writes IPv4; on the wire it is no address (RFC 4291)
 	 */
 	if (unlikely(lb_ip_is_v4(&dst)))
 		return DP_TO_KERNEL;
-	dp_parse_direction(tables, p, key, src, dst);
+	to_target = dp_parse_to_target(tables, p, &dst);
+	memcpy(&key->client, to_target ? ip->src_addr : ip->dst_addr, sizeof(key->client));
+	memcpy(&key->other, to_target ? ip->dst_addr : ip->src_addr, sizeof(key->other));
 	p->is_v6 = 1;
 	p->l3_len = sizeof(*ip);
 	p->protocol = ip->proto;

@@ -43,11 +43,19 @@ static inline lb_be32 lb_ip_v4(const struct lb_ip *ip)
 	return v4;
 }
 
+/* Written as two words, little endian. */
+static inline void lb_ip_set_v4(struct lb_ip *ip, lb_be32 v4)
+{
+	const uint64_t half[2] = {0, (uint64_t)v4 << 32 | 0xffff0000u};
+
+	memcpy(ip, half, sizeof(*ip));
+}
+
 static inline struct lb_ip lb_ip_from_v4(lb_be32 v4)
 {
-	struct lb_ip ip = {.bytes = {[10] = 0xff, [11] = 0xff}};
+	struct lb_ip ip;
 
-	memcpy(ip.bytes + 12, &v4, sizeof(v4));
+	lb_ip_set_v4(&ip, v4);
 	return ip;
 }
 

@@ -209,17 +209,12 @@ uint64_t dp_flow_lookup(const struct dp_flow_table *t, const struct dp_flow_key 
 	return hits;
 }
 
-void dp_flow_touch(struct dp_flow_table *t, const struct dp_flow *flow, enum dp_direction direction,
+void dp_flow_note(struct dp_flow_table *t, const struct dp_flow *flow, enum dp_direction direction,
         uint8_t tcp_flags, uint32_t now)
 {
-	uint8_t answered = direction == DP_TO_CLIENT ? DP_FLOW_ANSWERED : 0;
+	uint8_t answered = dp_flow_answered(direction);
 	uint64_t *live, old, new;
 
-	/* The flow as it was looked up says that there is nothing to write: shared memory is not
-	 * even read. */
-	if (likely(flow->last_seen >= now && (answered & ~flow->flags) == 0 &&
-	            dp_tcp_step(flow->state, direction, tcp_flags) == flow->state))
-		return;
 	if (flow->index >= t->capacity[0] + t->capacity[1])
 		return;
 	live = flow_live(t, flow->index);

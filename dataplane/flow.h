@@ -120,10 +120,25 @@ uint64_t dp_flow_lookup(const struct dp_flow_table *table, const struct dp_flow_
 /* A keyed 32-bit hash is not what chooses a target (select.h has that one, the same on all nodes).
  */
 
-/* Notes a packet of a flow that was found: last-seen time (shared memory is written at most once a
- * second) and TCP state ('tcp_flags' as on the wire; 0 for UDP). */
-void dp_flow_touch(struct dp_flow_table *table, const struct dp_flow *flow,
+/* What dp_flow_touch() does when there is something to write. */
+void dp_flow_note(struct dp_flow_table *table, const struct dp_flow *flow,
         enum dp_direction direction, uint8_t tcp_flags, uint32_t now);
+
+static inline uint8_t dp_flow_answered(enum dp_direction direction)
+{
+	return direction == DP_TO_CLIENT ? DP_FLOW_ANSWERED : 0;
+}
+
+/* Notes a packet of a flow that was found: last-seen time (shared memory is written at most once a
+ * second) and TCP state ('tcp_flags' as on the wire; 0 for UDP). Where the flow as it was looked up
+ * says that there is nothing to write, shared memory is not even read. */
+static inline void dp_flow_touch(struct dp_flow_table *table, const struct dp_flow *flow,
+        enum dp_direction direction, uint8_t tcp_flags, uint32_t now)
+{
+	if (flow->last_seen < now || (dp_flow_answered(direction) & ~flow->flags) != 0 ||
+	        dp_tcp_step(flow->state, direction, tcp_flags) != flow->state)
+		dp_flow_note(table, flow, direction, tcp_flags, now);
+}
 
 /* Puts a flow in, keyed by a DP_TO_TARGET key. 'flow' receives the flow: the new one, or the
  * winner's with DP_FLOW_EXISTS. 'ended' (room for 4) and '*nb_ended' say what had to go for it: in

@@ -71,8 +71,6 @@
 	X(UDP_BAD_CHECKSUM, "udp_bad_checksum", "UDP checksum is wrong, or missing on IPv6")       \
 	X(PORT_ZERO, "port_zero", "TCP or UDP port 0")                                             \
 	X(TTL_EXPIRED, "ttl_expired", "TTL or hop limit is used up")                               \
-	X(VIP_PROTOCOL, "vip_protocol",                                                            \
-	        "neither TCP nor UDP, to a virtual address, and not for the kernel")               \
 	X(NO_LISTENER, "no_listener", "no listener at this address, protocol and port")            \
 	X(NO_TARGET, "no_target", "the listener's target group has no registered target")          \
 	X(TARGET_GONE, "target_gone", "the flow's target was taken away")                          \

@@ -52,15 +52,21 @@ static inline uint16_t dp_csum_fold(uint64_t sum)
 	return (uint16_t)((half + (half >> 16 | half << 16)) >> 16);
 }
 
-/* The checksum after a change: IPv4 header, TCP. */
-static inline lb_be16 dp_csum_update(lb_be16 csum, dp_csum_delta delta)
+/* What the IPv4 header's checksum sees of a TTL that falls by one, above 0 before: it is the first
+ * byte of its word. */
+#define DP_CSUM_TTL_DELTA (dp_csum_delta16(RTE_BE16(0x0100), 0))
+
+/* The checksum after a change: IPv4 header, TCP. 'delta' is folded: dp_csum_fold() of the sums. */
+static inline lb_be16 dp_csum_update(lb_be16 csum, uint16_t delta)
 {
-	return (lb_be16)~dp_csum_fold((uint64_t)(uint16_t)~csum + delta);
+	uint32_t sum = (csum ^ 0xffffu) + delta;
+
+	return (lb_be16) ~(sum + (sum >> 16));
 }
 
 /* The checksum after a change: UDP. 0 says "none" and stays (RFC 768); a computed 0 is sent as its
  * other form, 0xffff. */
-static inline lb_be16 dp_csum_update_udp(lb_be16 csum, dp_csum_delta delta)
+static inline lb_be16 dp_csum_update_udp(lb_be16 csum, uint16_t delta)
 {
 	lb_be16 updated = dp_csum_update(csum, delta);
 

@@ -6,15 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <rte_branch_prediction.h>
-#include <rte_byteorder.h>
 #include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
 #include "fib_private.h"
-
-#define MAX_BURST 64
 
 static uint32_t smaller(uint64_t a, uint32_t b)
 {
@@ -94,47 +90,19 @@ void dp_fib_free(struct dp_fib *fib)
 	rte_free(fib);
 }
 
-/* The burst, sorted by family. */
-struct split {
-	uint32_t v4[MAX_BURST];
-	uint8_t v6[MAX_BURST][16];
-	uint8_t place4[MAX_BURST], place6[MAX_BURST];
-	uint32_t n4, n6;
-};
-
-static void split_families(struct split *s, const struct lb_ip *ips, uint32_t n)
-{
-	s->n4 = s->n6 = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		if (likely(lb_ip_is_v4(&ips[i]))) {
-			s->v4[s->n4] = rte_be_to_cpu_32(lb_ip_v4(&ips[i]));
-			s->place4[s->n4++] = (uint8_t)i;
-		} else {
-			memcpy(s->v6[s->n6], ips[i].bytes, 16);
-			s->place6[s->n6++] = (uint8_t)i;
-		}
-	}
-}
-
-void dp_fib_lookup(
-        const struct dp_fib *fib, const struct lb_ip *ips, uint32_t n, const struct dp_adj **adjs)
+void dp_fib_lookup(const struct dp_fib *fib, union dp_fib_ips *ips, bool is_v6, uint32_t n,
+        const struct dp_adj **adjs)
 {
 	const struct dp_fib_side *side =
 	        &fib->sides[atomic_load_explicit(&fib->active, memory_order_acquire)];
-	uint64_t hops[MAX_BURST];
-	struct split s;
+	uint64_t hops[DP_FIB_BURST];
 
-	split_families(&s, ips, n);
-	if (s.n4 > 0) {
-		rte_fib_lookup_bulk(side->v4, s.v4, hops, (int)s.n4);
-		for (uint32_t i = 0; i < s.n4; i++)
-			adjs[s.place4[i]] = &fib->adjs.adjs[hops[i]];
-	}
-	if (s.n6 > 0) {
-		rte_fib6_lookup_bulk(side->v6, s.v6, hops, (int)s.n6);
-		for (uint32_t i = 0; i < s.n6; i++)
-			adjs[s.place6[i]] = &fib->adjs.adjs[hops[i]];
-	}
+	if (is_v6)
+		rte_fib6_lookup_bulk(side->v6, (uint8_t(*)[16])ips->v6, hops, (int)n);
+	else
+		rte_fib_lookup_bulk(side->v4, ips->v4, hops, (int)n);
+	for (uint32_t i = 0; i < n; i++)
+		adjs[i] = &fib->adjs.adjs[hops[i]];
 }
 
 void dp_fib_quiescent(struct dp_fib *fib, uint32_t reader)

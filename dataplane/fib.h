@@ -10,6 +10,7 @@
 #ifndef DP_FIB_H
 #define DP_FIB_H
 
+#include <rte_byteorder.h>
 #include <rte_ether.h>
 
 #include "lb/types.h"
@@ -33,7 +34,9 @@ struct dp_adj {
 	                   */
 	uint16_t tci[2];  /* outer first, wire order */
 	uint16_t tpid[2]; /* wire order */
-	uint32_t ifindex; /* of the kernel, for questions about neighbours */
+	uint16_t simple_mtu; /* 'mtu' where packets that came untagged need nothing but new Ethernet
+	                        addresses, otherwise 0; set by dp_fib_set() */
+	uint32_t ifindex;    /* of the kernel, for questions about neighbours */
 } __attribute__((aligned(32)));
 LB_ASSERT_SIZE(struct dp_adj, 32);
 
@@ -46,10 +49,26 @@ struct dp_fib;
 struct dp_fib *dp_fib_create(uint32_t max_routes, uint32_t nb_readers);
 void dp_fib_free(struct dp_fib *fib);
 
-/* Looks up 'n' (at most 64) addresses. adjs[i] is never NULL; it stays valid until the reader's
- * next dp_fib_quiescent(). */
-void dp_fib_lookup(
-        const struct dp_fib *fib, const struct lb_ip *ips, uint32_t n, const struct dp_adj **adjs);
+/* Addresses that one look-up takes at most. */
+#define DP_FIB_BURST 32
+
+/* The addresses of one look-up, all of one family. */
+union dp_fib_ips {
+	uint32_t v4[DP_FIB_BURST]; /* host order */
+	struct lb_ip v6[DP_FIB_BURST];
+	uint64_t words[DP_FIB_BURST][2]; /* IPv6, its halves */
+};
+
+/* Looks up 'n' (at most DP_FIB_BURST) addresses. adjs[i] is never NULL; it stays valid until the
+ * reader's next dp_fib_quiescent(). */
+void dp_fib_lookup(const struct dp_fib *fib, union dp_fib_ips *ips, bool is_v6, uint32_t n,
+        const struct dp_adj **adjs);
+
+/* The address at place 'i'. */
+static inline struct lb_ip dp_fib_ip(const union dp_fib_ips *ips, bool is_v6, uint32_t i)
+{
+	return is_v6 ? ips->v6[i] : lb_ip_from_v4(rte_cpu_to_be_32(ips->v4[i]));
+}
 
 /* A worker says that it holds no adjacency: once per burst. */
 void dp_fib_quiescent(struct dp_fib *fib, uint32_t reader);

@@ -6,9 +6,8 @@
 #include <rte_common.h>
 
 #include "flow_bucket.h"
+#include "flow_line.h"
 #include "flow_pool.h"
-
-#define MAX_BURST 64
 
 /* How often a miss is tried again when the bucket changed or is held (about 50 us). A flow that is
  * in the bucket is found whether it is held or not: this bounds what a new flow waits for a worker
@@ -16,92 +15,58 @@
  * lock and finds the flow if it is there. */
 #define MISS_RETRIES 1024
 
-/* What the first pass over the tags found. */
-struct scan {
-	uint32_t ref; /* the first slot with the key's tag */
-	bool missed;  /* for certain */
-};
-
-/* Words to be hashed, eight keys to a vector. */
-union column {
-	uint64_t word[MAX_BURST];
-	dp_siphash_lanes lanes[MAX_BURST / DP_SIPHASH_LANES];
-};
-
-/* The keys of one family in a burst. */
-struct family {
-	union column words[3];
-	uint8_t at[MAX_BURST]; /* the key's place in the burst */
-	uint32_t n;
-};
-
-/* 0x8000 in each 16-bit lane that is 0. A lane above one that is 0 may be marked wrongly, so this
- * finds candidates only. */
-static inline uint64_t zero_lanes(uint64_t x)
+void dp_flow_keys_set(struct dp_flow_keys *keys, uint32_t i, const struct dp_flow_key *key)
 {
-	return (x - UINT64_C(0x0001000100010001)) & ~x & UINT64_C(0x8000800080008000);
-}
+	struct flow_words words = flow_words(key);
 
-/* Slots whose tag may be 'tag', one bit each; candidate_slot() says which. */
-static inline uint64_t candidates(const struct flow_line *line, uint16_t tag)
-{
-	uint64_t lanes = tag * UINT64_C(0x0001000100010001);
-	uint64_t low = flow_load(&line->tags[0]) ^ lanes;
-	uint64_t high = flow_load(&line->tags[1]) ^ lanes;
-	uint64_t last = (uint16_t)flow_load(&line->tag8) == tag;
-
-	return zero_lanes(low) >> 15 | zero_lanes(high) >> 14 | last << 2;
-}
-
-static inline uint32_t candidate_slot(uint64_t bits)
-{
-	uint32_t at = (uint32_t)__builtin_ctzll(bits);
-
-	return at / 16 + at % 16 * 4;
-}
-
-static inline __attribute__((always_inline)) bool read_flow(const struct dp_flow_table *t,
-        uint32_t index, const struct dp_flow_key *key, struct dp_flow *flow)
-{
-	uint64_t words[3];
-
-	flow_client_words(key, words);
-	if (key->is_v6)
-		return flow_read(t, index, key, true, words, flow);
-	return flow_read(t, index, key, false, words, flow);
-}
-
-static inline void scan_first_line(const struct dp_flow_table *t, uint64_t hash, struct scan *scan)
-{
-	const struct flow_line *line = &t->lines[flow_bucket(t, hash)];
-	uint32_t version = flow_load(&line->version);
-	uint64_t bits = candidates(line, flow_tag(hash));
-
-	scan->ref = 0;
-	scan->missed = false;
-	if (likely(bits != 0)) {
-		scan->ref = flow_load(&line->refs[candidate_slot(bits)]);
-		if (unlikely(!flow_ref_ok(t, scan->ref)))
-			scan->ref = 0;
-	} else {
-		scan->missed = flow_load(&line->next) == 0 && version % 2 == 0 &&
-		               flow_load(&line->version) == version;
+	for (uint32_t w = 0; w < FLOW_HASH_WORDS(key->is_v6); w++) {
+		keys->client[w][i] = words.client[w];
+		keys->other[w][i] = words.other[w];
 	}
+	keys->direction[i] = key->direction;
+}
+
+static inline __attribute__((always_inline)) struct flow_words words_at(
+        const struct dp_flow_keys *keys, uint32_t i, bool is_v6)
+{
+	struct flow_words words = {.direction = keys->direction[i]};
+
+	for (uint32_t w = 0; w < FLOW_HASH_WORDS(is_v6); w++) {
+		words.client[w] = keys->client[w][i];
+		words.other[w] = keys->other[w][i];
+	}
+	return words;
+}
+
+struct dp_flow_key dp_flow_keys_get(const struct dp_flow_keys *keys, uint32_t i, bool is_v6)
+{
+	struct flow_words words = words_at(keys, i, is_v6);
+
+	return flow_words_key(&words, is_v6);
+}
+
+/* The number of an entry among those of the family; not below the capacity for any ref but one of
+ * the family. */
+static inline uint32_t place_of(const struct dp_flow_table *t, uint32_t ref, bool is_v6)
+{
+	return ref - 1 - (is_v6 ? t->capacity[0] : 0);
 }
 
 /* One pass over all candidates of a bucket. */
-static bool find_in_bucket(const struct dp_flow_table *t, const struct dp_flow_key *key,
-        uint64_t hash, struct dp_flow *flow)
+static inline __attribute__((always_inline)) bool find_in_bucket(const struct dp_flow_table *t,
+        const struct flow_words *words, bool is_v6, uint64_t hash, struct dp_flow *flow)
 {
 	const struct flow_line *line = &t->lines[flow_bucket(t, hash)];
 
 	for (uint32_t i = 0; i < FLOW_MAX_LINES && line != NULL; i++) {
-		uint64_t bits = candidates(line, flow_tag(hash));
+		uint64_t bits = flow_candidates(line, flow_tag(hash));
 
 		for (; bits != 0; bits &= bits - 1) {
-			uint32_t ref = flow_load(&line->refs[candidate_slot(bits)]);
+			uint32_t ref = flow_load(&line->refs[flow_candidate_slot(bits)]);
 
-			if (flow_ref_ok(t, ref) && read_flow(t, ref - 1, key, flow))
+			flow->index = ref - 1;
+			if (place_of(t, ref, is_v6) < t->capacity[is_v6] &&
+			        flow_read(flow_entry_of(t, ref - 1, is_v6), is_v6, words, flow))
 				return true;
 		}
 		line = flow_line_next(t, line);
@@ -111,14 +76,18 @@ static bool find_in_bucket(const struct dp_flow_table *t, const struct dp_flow_k
 
 /* What the burst's short way did not settle: a second candidate, overflow lines, a writer. */
 static __attribute__((noinline)) bool find(const struct dp_flow_table *t,
-        const struct dp_flow_key *key, uint64_t hash, struct dp_flow *flow)
+        const struct dp_flow_keys *keys, uint32_t at, bool is_v6, struct dp_flow *flow)
 {
+	struct flow_words words = words_at(keys, at, is_v6);
+	uint64_t hash = keys->hash[at];
 	const uint32_t *version = &t->lines[flow_bucket(t, hash)].version;
 
 	for (uint32_t i = 0; i < MISS_RETRIES; i++) {
 		uint32_t before = flow_load(version);
+		bool found = is_v6 ? find_in_bucket(t, &words, true, hash, flow)
+		                   : find_in_bucket(t, &words, false, hash, flow);
 
-		if (find_in_bucket(t, key, hash, flow))
+		if (found)
 			return true;
 		if (before % 2 == 0 && flow_load(version) == before)
 			return false;
@@ -127,86 +96,113 @@ static __attribute__((noinline)) bool find(const struct dp_flow_table *t,
 	return false;
 }
 
-static inline __attribute__((always_inline)) void family_add(
-        struct family *f, const struct dp_flow_key *key, uint32_t at, bool is_v6)
-{
-	const uint32_t last = FLOW_HASH_WORDS(is_v6) - 1;
-	uint64_t words[3];
+/* Where the keys of a look-up may be found. */
+struct places {
+	uint32_t buckets[DP_FLOW_BURST] __attribute__((aligned(32)));
+	uint32_t tags[DP_FLOW_BURST] __attribute__((aligned(32)));
+	uint32_t entries[DP_FLOW_BURST]; /* of the family */
+};
 
-	flow_client_words(key, words);
-	for (uint32_t w = 0; w < last; w++)
-		f->words[w].word[f->n] = words[w];
-	f->words[last].word[f->n] = flow_hash_last_word(words[last], is_v6);
-	f->at[f->n++] = (uint8_t)at;
-}
-
-static inline __attribute__((always_inline)) void family_hash(
-        const struct dp_flow_table *t, struct family *f, bool is_v6, uint64_t *hashes)
+/* All columns, eight keys to a vector. */
+static inline __attribute__((always_inline)) void hash_keys(const struct dp_flow_table *t,
+        struct dp_flow_keys *keys, bool is_v6, uint32_t n, struct places *places)
 {
+	typedef uint32_t lanes32 __attribute__((vector_size(4 * DP_SIPHASH_LANES), may_alias));
 	const uint32_t nb_words = FLOW_HASH_WORDS(is_v6);
-	union column out;
+	const uint64_t secret[2] = {t->secret[0], t->secret[1]}, nb_buckets = t->nb_buckets;
 
-	for (uint32_t i = f->n; i % DP_SIPHASH_LANES != 0; i++)
-		for (uint32_t w = 0; w < nb_words; w++)
-			f->words[w].word[i] = 0;
-	for (uint32_t i = 0; i * DP_SIPHASH_LANES < f->n; i++) {
-		dp_siphash_lanes words[3];
+	static_assert(DP_FLOW_BURST % DP_SIPHASH_LANES == 0, "the last vector ends in a column");
+	for (uint32_t i = 0; i < n; i += DP_SIPHASH_LANES) {
+		dp_siphash_lanes words[3], hash, tag;
 
 		for (uint32_t w = 0; w < nb_words; w++)
-			words[w] = f->words[w].lanes[i];
-		dp_siphash13(t->secret, words, nb_words, &out.lanes[i]);
+			words[w] = *(const dp_siphash_lanes *)&keys->client[w][i];
+		words[nb_words - 1] |= flow_hash_last_word(0, is_v6);
+		dp_siphash13(secret, words, nb_words, &hash);
+		*(dp_siphash_lanes *)&keys->hash[i] = hash;
+		/* flow_bucket() and flow_tag() */
+		tag = hash & 0xffff;
+		tag |= (dp_siphash_lanes)(tag == 0) & 1;
+		*(lanes32 *)&places->buckets[i] =
+		        __builtin_convertvector((hash >> 32) * nb_buckets >> 32, lanes32);
+		*(lanes32 *)&places->tags[i] = __builtin_convertvector(tag, lanes32);
 	}
-	for (uint32_t i = 0; i < f->n; i++)
-		hashes[f->at[i]] = out.word[i];
 }
 
-static void hash_burst(
-        const struct dp_flow_table *t, const struct dp_flow_key *keys, uint32_t n, uint64_t *hashes)
+/* The first pass over the tags. Keys that it finds a candidate for; 'ask' are keys for find(), and
+ * what is in neither set has no flow. */
+static inline __attribute__((always_inline)) uint64_t scan(
+        const struct dp_flow_table *t, struct places *places, bool is_v6, uint32_t n, uint64_t *ask)
 {
-	struct family v4, v6;
+	const uint32_t capacity = t->capacity[is_v6];
+	uint64_t without = 0;
 
-	v4.n = v6.n = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct flow_line *line = &t->lines[places->buckets[i]];
+		uint32_t version = flow_load(&line->version), place;
+		uint64_t bits = flow_candidates(line, (uint16_t)places->tags[i]);
+
+		if (unlikely(bits == 0)) {
+			without |= UINT64_C(1) << i;
+			if (flow_load(&line->next) != 0 || version % 2 != 0 ||
+			        flow_load(&line->version) != version)
+				*ask |= UINT64_C(1) << i;
+			continue;
+		}
+		place = place_of(t, flow_load(&line->refs[flow_candidate_slot(bits)]), is_v6);
+		if (unlikely(place >= capacity)) {
+			without |= UINT64_C(1) << i;
+			*ask |= UINT64_C(1) << i;
+			continue;
+		}
+		places->entries[i] = place;
+		rte_prefetch0(t->entries[is_v6] + (uint64_t)place * FLOW_WORDS(is_v6));
+		if (is_v6)
+			rte_prefetch0(t->entries[is_v6] + (uint64_t)place * FLOW_WORDS(is_v6) +
+			              FLOW_VALUES(true));
+	}
+	return ~without;
+}
+
+static inline __attribute__((always_inline)) uint64_t lookup(const struct dp_flow_table *t,
+        struct dp_flow_keys *keys, bool is_v6, uint64_t set, struct dp_flow *flows)
+{
+	const uint32_t n = 64 - (uint32_t)__builtin_clzll(set);
+	const uint32_t first = is_v6 ? t->capacity[0] : 0;
+	uint64_t left, ask = 0, hits = 0;
+	struct places places;
+
+	hash_keys(t, keys, is_v6, n, &places);
 	for (uint32_t i = 0; i < n; i++)
-		if (keys[i].is_v6)
-			family_add(&v6, &keys[i], i, true);
+		rte_prefetch0(&t->lines[places.buckets[i]]);
+	for (left = set & scan(t, &places, is_v6, n, &ask); left != 0; left &= left - 1) {
+		uint32_t i = (uint32_t)__builtin_ctzll(left);
+		struct flow_words words = words_at(keys, i, is_v6);
+		const uint64_t *e =
+		        t->entries[is_v6] + (uint64_t)places.entries[i] * FLOW_WORDS(is_v6);
+
+		flows[i].index = first + places.entries[i];
+		if (likely(flow_read(e, is_v6, &words, &flows[i])))
+			hits |= left & -left;
 		else
-			family_add(&v4, &keys[i], i, false);
-	family_hash(t, &v4, false, hashes);
-	family_hash(t, &v6, true, hashes);
-}
-
-uint64_t dp_flow_lookup(const struct dp_flow_table *t, const struct dp_flow_key *keys, uint32_t n,
-        uint64_t *hashes, struct dp_flow *flows)
-{
-	struct scan scans[MAX_BURST];
-	uint64_t hits = 0;
-
-	n = RTE_MIN(n, (uint32_t)MAX_BURST);
-	hash_burst(t, keys, n, hashes);
-	for (uint32_t i = 0; i < n; i++)
-		rte_prefetch0(&t->lines[flow_bucket(t, hashes[i])]);
-	for (uint32_t i = 0; i < n; i++) {
-		const uint64_t *e;
-
-		scan_first_line(t, hashes[i], &scans[i]);
-		if (unlikely(scans[i].ref == 0))
-			continue;
-		e = flow_entry(t, scans[i].ref - 1);
-		rte_prefetch0(e);
-		if (keys[i].is_v6)
-			rte_prefetch0(e + FLOW_VALUES(true));
+			ask |= left & -left;
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		const struct scan *scan = &scans[i];
+	for (left = set & ask; unlikely(left != 0); left &= left - 1) {
+		uint32_t i = (uint32_t)__builtin_ctzll(left);
 
-		if (scan->missed)
-			continue;
-		flows[i].bucket = flow_bucket(t, hashes[i]);
-		if ((likely(scan->ref != 0 && read_flow(t, scan->ref - 1, &keys[i], &flows[i]))) ||
-		        find(t, &keys[i], hashes[i], &flows[i]))
-			hits |= UINT64_C(1) << i;
+		if (find(t, keys, i, is_v6, &flows[i]))
+			hits |= left & -left;
 	}
 	return hits;
+}
+
+uint64_t dp_flow_lookup(const struct dp_flow_table *t, struct dp_flow_keys *keys, bool is_v6,
+        uint64_t set, struct dp_flow *flows)
+{
+	set &= UINT64_MAX >> (64 - DP_FLOW_BURST);
+	if (set == 0)
+		return 0;
+	return is_v6 ? lookup(t, keys, true, set, flows) : lookup(t, keys, false, set, flows);
 }
 
 void dp_flow_note(struct dp_flow_table *t, const struct dp_flow *flow, enum dp_direction direction,
@@ -231,8 +227,18 @@ void dp_flow_note(struct dp_flow_table *t, const struct dp_flow *flow, enum dp_d
 
 bool dp_flow_remove(struct dp_flow_table *t, uint32_t worker, const struct dp_flow *flow)
 {
-	if (flow->bucket >= t->nb_buckets ||
-	        !flow_bucket_take(t, worker, flow->bucket, flow->index, (uint16_t)flow->life))
+	bool is_v6 = flow_index_is_v6(t, flow->index);
+	const uint64_t *e;
+	uint64_t words[3];
+
+	if (!flow_ref_ok(t, flow->index + 1))
+		return false;
+	e = flow_entry(t, flow->index);
+	/* another flow's by now, perhaps: then it is not in that bucket with this life */
+	for (uint32_t i = 0; i < FLOW_HASH_WORDS(is_v6); i++)
+		words[i] = flow_load(&e[i]);
+	if (!flow_bucket_take(t, worker, flow_bucket(t, flow_hash_words(t, words, is_v6)),
+	            flow->index, flow->life))
 		return false;
 	flow_pool_give(t, worker, flow->index + 1);
 	return true;

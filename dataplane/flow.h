@@ -31,22 +31,80 @@ enum dp_flow_flags {
 	DP_FLOW_LIVE = 1 << 7,     /* always set in a flow that was found */
 };
 
-/* What a look-up copies out of an entry, consistent at one moment. */
+/* What a look-up copies out of an entry, consistent at one moment. Two words of the entry are
+ * copied whole and read in parts. */
 struct dp_flow {
-	uint32_t index; /* of the entry */
-	uint32_t life;  /* of the entry: its next flow has another one. A flow that was removed
-	                   since, all calls know by that and leave alone */
-	uint32_t bucket;
-	uint32_t slot;           /* target slot */
-	uint32_t epoch;          /* of the slot when the flow was made */
-	uint32_t listener;       /* listener id, for the counters */
-	uint32_t last_seen;      /* seconds on the table's clock */
-	uint8_t state;           /* enum dp_tcp_state; DP_TCP_NONE for UDP */
-	uint8_t flags;           /* enum dp_flow_flags */
-	uint16_t idle_timeout_s; /* of an established flow */
-	struct lb_ip to; /* what the packet's other side becomes: target, or virtual address */
-	lb_be16 to_port;
+	union {
+		uint64_t live;
+		struct {
+			uint32_t last_seen; /* seconds on the table's clock */
+			uint8_t state;      /* enum dp_tcp_state; DP_TCP_NONE for UDP */
+			uint8_t flags;      /* enum dp_flow_flags */
+			uint16_t life; /* of the entry: its next flow has another one. A flow that
+			                  was removed since, all calls know by that and leave
+			                  alone */
+		};
+	};
+	union {
+		uint64_t slot_epoch;
+		struct {
+			uint32_t slot;  /* target slot */
+			uint32_t epoch; /* of the slot when the flow was made */
+		};
+	};
+	/* What the packet's other side becomes, target or virtual address, in the words of struct
+	 * dp_flow_keys; dp_flow_to() reads them. */
+	uint64_t to[3];
+	/* What that changes in checksums, folded: of the IPv4 header, the TTL's lowering included;
+	 * and of TCP or UDP. */
+	uint16_t ip_delta;
+	uint16_t l4_delta;
+	uint32_t listener; /* listener id, for the counters */
+	uint32_t index;    /* of the entry */
+} __attribute__((aligned(64)));
+
+/* Keys that one look-up takes at most. */
+#define DP_FLOW_BURST 32
+
+/* The keys of one look-up, all of one family, as the table hashes and compares them: columns of
+ * 64-bit words, as they stand in an entry (flow_layout.h). For IPv4 the first column alone is used
+ * of each side:
+ *
+ *   client[0]      IPv4 address | port << 32 | protocol << 48
+ *   other[0]       IPv4 address | port << 32
+ *
+ *   client[0..2]   IPv6 address, its two halves; then port | protocol << 16
+ *   other[0..2]    IPv6 address, its two halves; then port
+ *
+ * 'hash' is filled by the look-up, for dp_flow_insert(). Places after the last key may hold
+ * anything. */
+struct dp_flow_keys {
+	uint64_t client[3][DP_FLOW_BURST] __attribute__((aligned(64)));
+	uint64_t other[3][DP_FLOW_BURST] __attribute__((aligned(64)));
+	uint64_t hash[DP_FLOW_BURST] __attribute__((aligned(64)));
+	uint8_t direction[DP_FLOW_BURST] __attribute__((aligned(8))); /* enum dp_direction */
 };
+
+/* Where a flow's packets go. */
+static inline struct lb_ip dp_flow_to_ip(const struct dp_flow *flow, bool is_v6)
+{
+	struct lb_ip ip;
+
+	if (!is_v6)
+		return lb_ip_from_v4((lb_be32)flow->to[0]);
+	memcpy(&ip, flow->to, sizeof(ip));
+	return ip;
+}
+
+static inline lb_be16 dp_flow_to_port(const struct dp_flow *flow, bool is_v6)
+{
+	return (lb_be16)(is_v6 ? flow->to[2] : flow->to[0] >> 32);
+}
+
+/* Puts 'key' at place 'i' of the keys of its family. */
+void dp_flow_keys_set(struct dp_flow_keys *keys, uint32_t i, const struct dp_flow_key *key);
+/* The key at place 'i'. */
+struct dp_flow_key dp_flow_keys_get(const struct dp_flow_keys *keys, uint32_t i, bool is_v6);
 
 /* Where a new flow goes. */
 struct dp_flow_target {
@@ -112,10 +170,10 @@ static inline bool dp_flow_is_over(const struct dp_flow *flow, uint8_t tcp_flags
 	               RTE_TCP_SYN_FLAG;
 }
 
-/* Looks up 'n' (at most 64) keys together. Bit i of the result: flows[i] is the flow of keys[i].
- * 'hashes' receives the keys' hashes, to be passed to dp_flow_insert(). Any thread, no lock. */
-uint64_t dp_flow_lookup(const struct dp_flow_table *table, const struct dp_flow_key *keys,
-        uint32_t n, uint64_t *hashes, struct dp_flow *flows);
+/* Looks up the keys in 'set', one bit each, all of one family. The result is the set of those that
+ * have a flow: flows[i] is that of key i. Any thread, no lock. */
+uint64_t dp_flow_lookup(const struct dp_flow_table *table, struct dp_flow_keys *keys, bool is_v6,
+        uint64_t set, struct dp_flow *flows);
 
 /* A keyed 32-bit hash is not what chooses a target (select.h has that one, the same on all nodes).
  */
@@ -138,6 +196,15 @@ static inline void dp_flow_touch(struct dp_flow_table *table, const struct dp_fl
 	if (flow->last_seen < now || (dp_flow_answered(direction) & ~flow->flags) != 0 ||
 	        dp_tcp_step(flow->state, direction, tcp_flags) != flow->state)
 		dp_flow_note(table, flow, direction, tcp_flags, now);
+}
+
+/* Whether nothing is to be noted of a packet of either direction that has no SYN, FIN or RST: an
+ * open connection both of whose ends have spoken, seen this second. False may be true after all. */
+static inline bool dp_flow_settled(const struct dp_flow *flow, uint32_t now)
+{
+	const uint32_t open = DP_TCP_ESTABLISHED | (uint32_t)(DP_FLOW_LIVE | DP_FLOW_ANSWERED) << 8;
+
+	return (uint16_t)(flow->live >> 32) == open && flow->last_seen >= now;
 }
 
 /* Puts a flow in, keyed by a DP_TO_TARGET key. 'flow' receives the flow: the new one, or the

@@ -13,7 +13,8 @@
 enum flow_side { FLOW_VIRTUAL, FLOW_TARGET };
 static_assert((int)FLOW_VIRTUAL == (int)DP_TO_TARGET, "a direction is the side it is matched by");
 
-static inline bool flow_client_is(const uint64_t *e, bool is_v6, const uint64_t words[3])
+static inline __attribute__((always_inline)) bool flow_client_is(
+        const uint64_t *e, bool is_v6, const uint64_t words[3])
 {
 	if (!is_v6)
 		return flow_load(&e[0]) == words[0];
@@ -21,40 +22,26 @@ static inline bool flow_client_is(const uint64_t *e, bool is_v6, const uint64_t 
 	       flow_load(&e[2]) == words[2];
 }
 
-static inline bool flow_side_is(
-        const uint64_t *e, bool is_v6, uint32_t side, const struct lb_ip *ip, lb_be16 port)
+/* 'words' are those of struct dp_flow_keys' other side. */
+static inline __attribute__((always_inline)) bool flow_side_is(
+        const uint64_t *e, bool is_v6, uint32_t side, const uint64_t words[3])
 {
-	uint64_t half[2];
-
 	if (!is_v6)
-		return (flow_load(&e[1 + side]) & FLOW_MASK48) ==
-		       (lb_ip_v4(ip) | (uint64_t)port << 32);
-	memcpy(half, ip, sizeof(half));
-	return flow_load(&e[3 + 2 * side]) == half[0] && flow_load(&e[4 + 2 * side]) == half[1] &&
-	       (uint16_t)(flow_load(&e[7]) >> 16 * side) == port;
+		return (flow_load(&e[1 + side]) ^ words[0]) << 16 == 0;
+	return flow_load(&e[3 + 2 * side]) == words[0] && flow_load(&e[4 + 2 * side]) == words[1] &&
+	       (uint16_t)(flow_load(&e[7]) >> 16 * side) == words[2];
 }
 
-static inline void flow_side_get(
-        const uint64_t *e, bool is_v6, uint32_t side, struct lb_ip *ip, lb_be16 *port)
+static inline __attribute__((always_inline)) void flow_side_get(
+        const uint64_t *e, bool is_v6, uint32_t side, uint64_t words[3])
 {
-	uint64_t half[2];
-
 	if (!is_v6) {
-		half[0] = flow_load(&e[1 + side]);
-		lb_ip_set_v4(ip, (uint32_t)half[0]);
-		*port = (uint16_t)(half[0] >> 32);
+		words[0] = flow_load(&e[1 + side]);
 		return;
 	}
-	half[0] = flow_load(&e[3 + 2 * side]);
-	half[1] = flow_load(&e[4 + 2 * side]);
-	memcpy(ip, half, sizeof(*ip));
-	*port = (uint16_t)(flow_load(&e[7]) >> 16 * side);
-}
-
-/* The protocol and client port as flow_pack() has them. */
-static inline uint32_t flow_packed(const uint64_t *e, bool is_v6)
-{
-	return is_v6 ? (uint32_t)flow_load(&e[2]) : (uint32_t)(flow_load(&e[0]) >> 32);
+	words[0] = flow_load(&e[3 + 2 * side]);
+	words[1] = flow_load(&e[4 + 2 * side]);
+	words[2] = (uint16_t)(flow_load(&e[7]) >> 16 * side);
 }
 
 static inline uint16_t flow_idle_timeout(const uint64_t *e, bool is_v6)
@@ -67,52 +54,48 @@ static inline uint64_t flow_slot_epoch(const uint64_t *e, bool is_v6)
 	return flow_load(&e[FLOW_VALUES(is_v6)]);
 }
 
+/* The two sums of the packets that are matched by 'side'. */
+static inline uint32_t flow_delta(const uint64_t *e, bool is_v6, uint32_t side)
+{
+	return (uint32_t)(flow_load(&e[FLOW_DELTA_AT(is_v6)]) >> 32 * side);
+}
+
 static inline uint32_t flow_listener(const uint64_t *e, bool is_v6)
 {
 	return (uint32_t)flow_load(&e[FLOW_VALUES(is_v6) + 1]);
 }
 
-/* All of 'flow' but the bucket and, by 'side', where its packets go. */
-static inline __attribute__((always_inline)) void flow_copy(const uint64_t *e, bool is_v6,
-        uint32_t index, uint64_t live, uint32_t side, struct dp_flow *flow)
+/* All of 'flow' but the index; by 'side', where its packets go. Of an IPv4 word only the address
+ * and port mean something. */
+static inline __attribute__((always_inline)) void flow_copy(
+        const uint64_t *e, bool is_v6, uint64_t live, uint32_t side, struct dp_flow *flow)
 {
-	uint64_t slot_epoch = flow_slot_epoch(e, is_v6);
+	uint32_t delta = flow_delta(e, is_v6, !side);
 
-	flow->index = index;
-	flow->life = flow_live_life(live);
-	flow->slot = (uint32_t)slot_epoch;
-	flow->epoch = (uint32_t)(slot_epoch >> 32);
+	flow->live = live;
+	flow->slot_epoch = flow_slot_epoch(e, is_v6);
+	flow_side_get(e, is_v6, side, flow->to);
+	memcpy(&flow->ip_delta, &delta, sizeof(delta));
 	flow->listener = flow_listener(e, is_v6);
-	flow->last_seen = flow_live_seen(live);
-	flow->state = flow_live_state(live);
-	flow->flags = flow_live_flags(live);
-	flow->idle_timeout_s = flow_idle_timeout(e, is_v6);
-	flow_side_get(e, is_v6, side, &flow->to, &flow->to_port);
 }
 
-/* Whether 'live' is of the same flow as 'before'. */
+/* Whether 'live' is of the same flow as 'before', which was alive. Another flag than LIVE may have
+ * changed: then this is false though it need not be. */
 static inline bool flow_same_life(uint64_t live, uint64_t before)
 {
-	return flow_live_is(live) && flow_live_life(live) == flow_live_life(before);
+	return (live ^ before) >> 40 == 0;
 }
 
-/* If entry 'index' is the flow of 'key', whose client_words() are 'words': copies it, all but the
- * bucket. */
-static inline __attribute__((always_inline)) bool flow_read(const struct dp_flow_table *t,
-        uint32_t index, const struct dp_flow_key *key, bool is_v6, const uint64_t words[3],
-        struct dp_flow *flow)
+/* If entry 'e' is the flow of the key 'words': copies it, all but the index. */
+static inline __attribute__((always_inline)) bool flow_read(
+        const uint64_t *e, bool is_v6, const struct flow_words *words, struct dp_flow *flow)
 {
-	const uint64_t *e = flow_entry(t, index);
-	uint32_t side = key->direction & 1;
-	uint64_t live;
+	uint64_t live = flow_load(&e[FLOW_LIVE_AT(is_v6)]);
 
-	if (flow_index_is_v6(t, index) != is_v6)
+	if (!flow_live_is(live) || !flow_client_is(e, is_v6, words->client) ||
+	        !flow_side_is(e, is_v6, words->direction, words->other))
 		return false;
-	live = flow_load(&e[FLOW_LIVE_AT(is_v6)]);
-	if (!flow_live_is(live) || !flow_client_is(e, is_v6, words) ||
-	        !flow_side_is(e, is_v6, side, &key->other, key->other_port))
-		return false;
-	flow_copy(e, is_v6, index, live, !side, flow);
+	flow_copy(e, is_v6, live, !words->direction, flow);
 	return flow_same_life(flow_load(&e[FLOW_LIVE_AT(is_v6)]), live);
 }
 

@@ -9,6 +9,7 @@
  */
 #include <netinet/in.h>
 
+#include "csum.h"
 #include "flow_bucket.h"
 #include "flow_pool.h"
 #include "lb/counters.h"
@@ -24,7 +25,8 @@ struct insertion {
 	uint32_t worker, bucket;
 	const struct dp_flow_key *key;
 	const struct dp_flow_target *target;
-	uint64_t words[3]; /* of the client's side */
+	struct flow_words words;  /* of the key */
+	uint64_t target_words[3]; /* of the target, as a side */
 	uint16_t tag;
 	uint8_t tcp_flags;
 	uint32_t now;
@@ -37,9 +39,25 @@ struct insertion {
 /* Not for callers: the bucket has room, but there is no free entry. */
 #define NEEDS_ENTRY ((enum dp_flow_result) - 1)
 
-static uint64_t word4(const struct lb_ip *ip, lb_be16 port, uint16_t high)
+/* One side's address and port against the other's, which have as many words. */
+static uint32_t side_delta(const uint64_t from[3], const uint64_t to[3], bool is_v6)
 {
-	return lb_ip_v4(ip) | (uint64_t)port << 32 | (uint64_t)high << 48;
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < (is_v6 ? 3 : 1); i++)
+		sum += dp_csum_delta32((uint32_t)from[i], (uint32_t)to[i]) +
+		       dp_csum_delta32((uint32_t)(from[i] >> 32), (uint32_t)(to[i] >> 32));
+	return dp_csum_fold(sum);
+}
+
+static uint64_t deltas(const uint64_t from[3], const uint64_t to[3], bool is_v6)
+{
+	uint32_t l4 = side_delta(from, to, is_v6), ip = 0;
+
+	if (!is_v6)
+		ip = dp_csum_fold(
+		        dp_csum_delta32((uint32_t)from[0], (uint32_t)to[0]) + DP_CSUM_TTL_DELTA);
+	return ip | l4 << 16;
 }
 
 /* Fills a free entry. Its live word comes last. */
@@ -52,23 +70,24 @@ static void entry_write(const struct insertion *in, uint64_t *e)
 	uint8_t state = key->protocol == IPPROTO_TCP ? dp_tcp_first(in->tcp_flags) : DP_TCP_NONE;
 
 	if (!is_v6) {
-		flow_store(&e[0], in->words[0]);
-		flow_store(&e[1], word4(&key->other, key->other_port, to->idle_timeout_s));
-		flow_store(&e[2], word4(&to->ip, to->port, 0));
+		flow_store(&e[0], in->words.client[0]);
+		flow_store(&e[1], in->words.other[0] | (uint64_t)to->idle_timeout_s << 48);
+		flow_store(&e[2], in->target_words[0]);
 	} else {
-		uint64_t ips[4];
-
-		memcpy(&ips[0], &key->other, sizeof(key->other));
-		memcpy(&ips[2], &to->ip, sizeof(to->ip));
 		for (uint32_t i = 0; i < 3; i++)
-			flow_store(&e[i], in->words[i]);
-		for (uint32_t i = 0; i < 4; i++)
-			flow_store(&e[3 + i], ips[i]);
-		flow_store(&e[7], key->other_port | (uint64_t)to->port << 16 |
+			flow_store(&e[i], in->words.client[i]);
+		for (uint32_t i = 0; i < 2; i++) {
+			flow_store(&e[3 + i], in->words.other[i]);
+			flow_store(&e[5 + i], in->target_words[i]);
+		}
+		flow_store(&e[7], in->words.other[2] | in->target_words[2] << 16 |
 		                          (uint64_t)to->idle_timeout_s << 32);
 	}
 	flow_store(&values[0], to->slot | (uint64_t)to->epoch << 32);
 	flow_store(&values[1], to->listener);
+	flow_store(&e[FLOW_DELTA_AT(is_v6)],
+	        deltas(in->words.other, in->target_words, is_v6) |
+	                deltas(in->target_words, in->words.other, is_v6) << 32);
 	flow_store(&values[2], flow_live_make(in->now, state, DP_FLOW_LIVE,
 	                               flow_live_life(flow_load(&values[2]))));
 }
@@ -103,14 +122,15 @@ static enum dp_flow_result check_client(const struct insertion *in)
 		const uint64_t *e = flow_entry(in->t, at.index);
 
 		if (flow_index_is_v6(in->t, at.index) != is_v6 ||
-		        !flow_client_is(e, is_v6, in->words))
+		        !flow_client_is(e, is_v6, in->words.client))
 			continue;
-		if (flow_read(in->t, at.index, in->key, is_v6, in->words, in->flow))
+		in->flow->index = at.index;
+		if (flow_read(e, is_v6, &in->words, in->flow))
 			return DP_FLOW_EXISTS;
 		n++;
 		if (is_over(in, at.index))
 			over = at;
-		if (flow_side_is(e, is_v6, FLOW_TARGET, &in->target->ip, in->target->port))
+		if (flow_side_is(e, is_v6, FLOW_TARGET, in->target_words))
 			collision = at;
 	}
 	if (collision.line != NULL) {
@@ -168,7 +188,8 @@ static enum dp_flow_result insert_held(struct insertion *in)
 		flow_entry_end(t, in->ref - 1);
 		return DP_FLOW_FULL;
 	}
-	flow_read(t, in->ref - 1, in->key, is_v6, in->words, in->flow);
+	in->flow->index = in->ref - 1;
+	flow_read(flow_entry(t, in->ref - 1), is_v6, &in->words, in->flow);
 	in->ref = 0;
 	return DP_FLOW_INSERTED;
 }
@@ -256,13 +277,12 @@ enum dp_flow_result dp_flow_insert(struct dp_flow_table *t, uint32_t worker,
         uint8_t tcp_flags, uint32_t now, struct dp_flow *flow, struct dp_flow_ended *ended,
         uint32_t *nb_ended)
 {
-	struct insertion in = {t, worker, flow_bucket(t, hash), key, target, {0}, flow_tag(hash),
-	        tcp_flags, now, 0, flow, ended, nb_ended};
+	struct insertion in = {t, worker, flow_bucket(t, hash), key, target, flow_words(key), {0},
+	        flow_tag(hash), tcp_flags, now, 0, flow, ended, nb_ended};
 	enum dp_flow_result result;
 
 	*nb_ended = 0;
-	flow->bucket = in.bucket;
-	flow_client_words(key, in.words);
+	flow_side_words(&target->ip, target->port, key->is_v6, in.target_words);
 	for (;;) {
 		flow_bucket_lock(t, worker, in.bucket);
 		result = insert_held(&in);

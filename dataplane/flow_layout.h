@@ -16,8 +16,9 @@
  *   +24 tag 8  refs 0..8   +24 slot  epoch                   +40 target ip
  *                          +32 listener                      +56 virtual port, target port, idle
  *                          +40 live                          +64 slot  epoch
- *                                                            +72 listener
+ *                          +48 delta                         +72 listener
  *                                                            +80 live
+ *                                                            +88 delta
  *
  * A ref is an index plus one; 0 is none. Used slots of a bucket are dense: first line first.
  *
@@ -49,7 +50,7 @@
 #include "siphash.h"
 
 #define FLOW_MAGIC  UINT64_C(0x574f4c464152424e)
-#define FLOW_LAYOUT 1
+#define FLOW_LAYOUT 2
 
 #define FLOW_LINE_SLOTS 9
 /* Lines of one bucket, the first included. */
@@ -101,10 +102,11 @@ LB_ASSERT_AT(struct flow_line, refs, 28);
 #define FLOW_WORDS(is_v6)   ((is_v6) ? 16u : 8u)
 #define FLOW_VALUES(is_v6)  ((is_v6) ? 8u : 3u)
 #define FLOW_LIVE_AT(is_v6) (FLOW_VALUES(is_v6) + 2)
+/* What the translation changes in checksums, four folded sums from the low end: of the IPv4 header
+ * and of TCP or UDP, to the target; the same to the client. */
+#define FLOW_DELTA_AT(is_v6) (FLOW_VALUES(is_v6) + 3)
 /* While an entry is free: its place in the pool. */
 #define FLOW_LINK_AT(is_v6) (FLOW_VALUES(is_v6) + 3)
-
-#define FLOW_MASK48 UINT64_C(0xffffffffffff)
 
 /* live: last_seen | state << 32 | flags << 40 | life << 48 */
 static inline uint64_t flow_live_make(
@@ -135,7 +137,8 @@ static inline uint16_t flow_live_life(uint64_t live)
 
 static inline bool flow_live_is(uint64_t live)
 {
-	return flow_live_flags(live) & DP_FLOW_LIVE;
+	static_assert(DP_FLOW_LIVE == 0x80, "the sign, when the life is shifted out");
+	return (int64_t)(live << 16) < 0;
 }
 
 /* Free entries of one family, shared. Batches hang on 'head' by their first entries' link words;
@@ -198,12 +201,18 @@ static inline bool flow_index_is_v6(const struct dp_flow_table *t, uint32_t inde
 	return index >= t->capacity[0];
 }
 
+/* The entry of an index that is the family's. Not to be followed for another one's. */
+static inline uint64_t *flow_entry_of(const struct dp_flow_table *t, uint32_t index, bool is_v6)
+{
+	if (is_v6)
+		return t->entries[1] + (uint64_t)(index - t->capacity[0]) * FLOW_WORDS(true);
+	return t->entries[0] + (uint64_t)index * FLOW_WORDS(false);
+}
+
 /* 'index' is below the two capacities' sum. */
 static inline uint64_t *flow_entry(const struct dp_flow_table *t, uint32_t index)
 {
-	if (flow_index_is_v6(t, index))
-		return t->entries[1] + (uint64_t)(index - t->capacity[0]) * FLOW_WORDS(true);
-	return t->entries[0] + (uint64_t)index * FLOW_WORDS(false);
+	return flow_entry_of(t, index, flow_index_is_v6(t, index));
 }
 
 static inline uint64_t *flow_live(const struct dp_flow_table *t, uint32_t index)
@@ -233,22 +242,51 @@ static inline uint16_t flow_tag_at(const struct flow_line *line, uint32_t slot)
 	return (uint16_t)(flow_load(&line->tags[slot / 4]) >> slot % 4 * 16);
 }
 
-static inline uint64_t flow_pack(lb_be16 port, uint8_t protocol)
+/* One key as words: those of struct dp_flow_keys. */
+struct flow_words {
+	uint64_t client[3], other[3];
+	uint32_t direction;
+};
+
+/* An address and port as the words of one side. */
+static inline void flow_side_words(
+        const struct lb_ip *ip, lb_be16 port, bool is_v6, uint64_t words[3])
 {
-	return port | (uint64_t)protocol << 16;
+	if (!is_v6) {
+		words[0] = lb_ip_v4(ip) | (uint64_t)port << 32;
+		return;
+	}
+	memcpy(words, ip, sizeof(*ip));
+	words[2] = port;
 }
 
-/* The client's side as an entry's first words: 1 for IPv4, 3 for IPv6. Returns how many. */
-static inline uint32_t flow_client_words(const struct dp_flow_key *key, uint64_t words[3])
+static inline struct flow_words flow_words(const struct dp_flow_key *key)
 {
-	if (!key->is_v6) {
-		words[0] = lb_ip_v4(&key->client) | flow_pack(key->client_port, key->protocol)
-		                                            << 32;
-		return 1;
+	struct flow_words words = {.direction = key->direction & 1};
+
+	flow_side_words(&key->client, key->client_port, key->is_v6, words.client);
+	words.client[key->is_v6 ? 2 : 0] |= (uint64_t)key->protocol << (key->is_v6 ? 16 : 48);
+	flow_side_words(&key->other, key->other_port, key->is_v6, words.other);
+	return words;
+}
+
+/* The way back. */
+static inline struct dp_flow_key flow_words_key(const struct flow_words *words, bool is_v6)
+{
+	struct dp_flow_key key = {.direction = (uint8_t)words->direction, .is_v6 = is_v6};
+	uint64_t client = words->client[is_v6 ? 2 : 0] >> (is_v6 ? 0 : 32);
+
+	key.client_port = (lb_be16)client;
+	key.protocol = (uint8_t)(client >> 16);
+	key.other_port = (lb_be16)(words->other[is_v6 ? 2 : 0] >> (is_v6 ? 0 : 32));
+	if (is_v6) {
+		memcpy(&key.client, words->client, sizeof(key.client));
+		memcpy(&key.other, words->other, sizeof(key.other));
+	} else {
+		lb_ip_set_v4(&key.client, (lb_be32)words->client[0]);
+		lb_ip_set_v4(&key.other, (lb_be32)words->other[0]);
 	}
-	memcpy(words, &key->client, sizeof(key->client));
-	words[2] = flow_pack(key->client_port, key->protocol);
-	return 3;
+	return key;
 }
 
 /* The hash's input: the client's words, 7 or 19 bytes of them, so no IPv4 input is an IPv6 one. */
@@ -274,10 +312,9 @@ static inline uint64_t flow_hash_words(
 
 static inline uint64_t flow_hash(const struct dp_flow_table *t, const struct dp_flow_key *key)
 {
-	uint64_t words[3];
+	struct flow_words words = flow_words(key);
 
-	flow_client_words(key, words);
-	return flow_hash_words(t, words, key->is_v6);
+	return flow_hash_words(t, words.client, key->is_v6);
 }
 
 /* Multiply and shift: no power of two, no division. The tag is of other bits. */

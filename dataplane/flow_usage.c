@@ -29,37 +29,28 @@ static bool read_entry(const struct dp_flow_table *t, uint32_t index, struct dp_
 {
 	bool is_v6 = flow_index_is_v6(t, index);
 	const uint64_t *e = flow_entry(t, index);
-	uint64_t live = flow_load(&e[FLOW_LIVE_AT(is_v6)]), half[2];
-	uint32_t packed = flow_packed(e, is_v6);
+	uint64_t live = flow_load(&e[FLOW_LIVE_AT(is_v6)]);
+	struct flow_words words = {.direction = DP_TO_TARGET};
 
 	if (!flow_live_is(live))
 		return false;
-	*key = (struct dp_flow_key){
-	        .client_port = (uint16_t)packed,
-	        .protocol = (uint8_t)(packed >> 16),
-	        .direction = DP_TO_TARGET,
-	        .is_v6 = is_v6,
-	};
-	half[0] = flow_load(&e[0]);
-	if (is_v6) {
-		half[1] = flow_load(&e[1]);
-		memcpy(&key->client, half, sizeof(key->client));
-	} else {
-		key->client = lb_ip_from_v4((uint32_t)half[0]);
-	}
-	flow_side_get(e, is_v6, FLOW_VIRTUAL, &key->other, &key->other_port);
-	flow_copy(e, is_v6, index, live, FLOW_TARGET, flow);
+	for (uint32_t i = 0; i < FLOW_HASH_WORDS(is_v6); i++)
+		words.client[i] = flow_load(&e[i]);
+	flow_side_get(e, is_v6, FLOW_VIRTUAL, words.other);
+	*key = flow_words_key(&words, is_v6);
+	flow->index = index;
+	flow_copy(e, is_v6, live, FLOW_TARGET, flow);
 	return flow_same_life(flow_load(&e[FLOW_LIVE_AT(is_v6)]), live);
 }
 
-static void walk_line(const struct dp_flow_table *t, uint32_t bucket, const struct flow_line *line,
+static void walk_line(const struct dp_flow_table *t, const struct flow_line *line,
         void (*visit)(void *arg, const struct dp_flow_key *key, const struct dp_flow *flow),
         void *arg)
 {
 	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
 		uint32_t ref = flow_load(&line->refs[slot]);
 		struct dp_flow_key key;
-		struct dp_flow flow = {.bucket = bucket};
+		struct dp_flow flow;
 
 		if (flow_ref_ok(t, ref) && read_entry(t, ref - 1, &key, &flow))
 			visit(arg, &key, &flow);
@@ -74,7 +65,7 @@ void dp_flow_walk(const struct dp_flow_table *t,
 		const struct flow_line *line = &t->lines[bucket];
 
 		for (uint32_t i = 0; i < FLOW_MAX_LINES && line != NULL; i++) {
-			walk_line(t, bucket, line, visit, arg);
+			walk_line(t, line, visit, arg);
 			line = flow_line_next(t, line);
 		}
 	}

@@ -87,13 +87,13 @@ static void count_new(
 }
 
 /* Inserts, and counts what had to make room. */
-static enum dp_flow_result insert(
-        struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i, const struct dp_flow_target *to)
+static enum dp_flow_result insert(struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i,
+        const struct dp_flow_key *key, const struct dp_flow_target *to)
 {
 	struct dp_flow_ended ended[4];
 	uint32_t nb_ended = 0;
-	enum dp_flow_result result = dp_flow_insert(ctx->flows, ctx->worker, &b->keys[i],
-	        b->hashes[i], to, b->pkts[i].tcp_flags, ctx->now, &b->flows[i], ended, &nb_ended);
+	enum dp_flow_result result = dp_flow_insert(ctx->flows, ctx->worker, key, b->keys.hash[i],
+	        to, b->tcp_flags[i], ctx->now, &b->flows[i], ended, &nb_ended);
 
 	for (uint32_t k = 0; k < nb_ended; k++)
 		dp_count_ended(ctx, ended[k].slot, ended[k].listener, ended[k].reason);
@@ -102,16 +102,17 @@ static enum dp_flow_result insert(
 
 /* Tries targets until one takes the flow. '*result' is the last answer of the table. False when
  * no target was there to be tried. */
-static bool place(struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i, struct dp_select *s,
-        struct dp_flow_target *to, enum dp_flow_result *result)
+static bool place(struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i,
+        const struct dp_flow_key *key, struct dp_select *s, struct dp_flow_target *to,
+        enum dp_flow_result *result)
 {
 	bool tried = false;
 	uint32_t slot;
 
 	while ((slot = dp_select_next(s)) != LB_NO_SLOT) {
-		if (!target_read(&ctx->tables, slot, &b->keys[i], to))
+		if (!target_read(&ctx->tables, slot, key, to))
 			continue;
-		*result = insert(ctx, b, i, to);
+		*result = insert(ctx, b, i, key, to);
 		if (*result != DP_FLOW_COLLISION) {
 			dp_count(ctx, LB_COUNTER_FLOWS_RESELECTED,
 			        tried && *result == DP_FLOW_INSERTED);
@@ -122,8 +123,8 @@ static bool place(struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i, str
 	return tried;
 }
 
-static dp_verdict make_flow(
-        struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i, const struct lb_listener *l)
+static dp_verdict make_flow(struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i,
+        const struct dp_flow_key *key, const struct lb_listener *l)
 {
 	static const dp_verdict verdicts[] = {
 	        [DP_FLOW_INSERTED] = DP_GO_ON,
@@ -132,7 +133,6 @@ static dp_verdict make_flow(
 	        [DP_FLOW_CLIENT_LIMIT] = LB_DROP_FLOW_CLIENT_LIMIT,
 	        [DP_FLOW_FULL] = LB_DROP_FLOW_TABLE_FULL,
 	};
-	const struct dp_pkt *p = &b->pkts[i];
 	uint32_t row = __atomic_load_n(&l->group, __ATOMIC_RELAXED);
 	struct dp_flow_target to = {.listener = l->id,
 	        .idle_timeout_s = (uint16_t)RTE_MIN(l->idle_timeout_s, UINT32_C(0xffff))};
@@ -141,34 +141,34 @@ static dp_verdict make_flow(
 
 	if (row >= ctx->tables.nb_groups || !dp_rewrite_mode_known(ctx->tables.groups[row].mode))
 		return LB_DROP_NO_TARGET;
-	if (!dp_select_start(&s, &ctx->tables, l,
-	            dp_select_hash(&b->keys[i], l->flags & LB_LISTENER_SOURCE_IP)) ||
-	        !place(ctx, b, i, &s, &to, &result))
+	if (!dp_select_start(
+	            &s, &ctx->tables, l, dp_select_hash(key, l->flags & LB_LISTENER_SOURCE_IP)) ||
+	        !place(ctx, b, i, key, &s, &to, &result))
 		return LB_DROP_NO_TARGET;
 	if (result == DP_FLOW_INSERTED)
 		count_new(ctx, &to,
-		        p->protocol == IPPROTO_TCP && !(p->tcp_flags & RTE_TCP_SYN_FLAG),
+		        b->protocol[i] == IPPROTO_TCP && !(b->tcp_flags[i] & RTE_TCP_SYN_FLAG),
 		        ctx->tables.groups[row].flags & LB_GROUP_FAIL_OPEN);
 	return verdicts[result];
 }
 
 dp_verdict dp_miss(struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i)
 {
-	const struct dp_flow_key *key = &b->keys[i];
+	struct dp_flow_key key = dp_flow_keys_get(&b->keys, i, b->is_v6);
 	const struct lb_listener *listener;
 	dp_verdict v;
 
-	if (source_bad(ctx, key))
+	if (source_bad(ctx, &key))
 		return LB_DROP_IP_BAD_SOURCE;
-	listener = dp_tables_listener(&ctx->tables, &key->other, key->protocol, key->other_port);
+	listener = dp_tables_listener(&ctx->tables, &key.other, key.protocol, key.other_port);
 	if (listener == NULL)
 		return LB_DROP_NO_LISTENER;
-	if (is_stray(b->pkts[i].tcp_flags))
+	if (is_stray(b->tcp_flags[i]))
 		v = LB_DROP_TCP_NO_FLOW;
-	else if (b->pkts[i].ttl <= 1)
+	else if (b->ttl[i] <= 1)
 		v = LB_DROP_TTL_EXPIRED;
 	else
-		v = make_flow(ctx, b, i, listener);
+		v = make_flow(ctx, b, i, &key, listener);
 	if (v != DP_GO_ON)
 		dp_count_listener_drop(ctx, listener->id);
 	return v;

@@ -11,8 +11,9 @@
 
 #include "stats.h"
 
-static void enqueue(struct dp_out *out, struct rte_mbuf *m, enum lb_counter counter)
+static inline void enqueue(struct dp_out *out, struct rte_mbuf *m, enum lb_counter counter)
 {
+	DP_ONCE(out);
 	m->hash.usr = counter;
 	out->pkts[out->n++] = m;
 }
@@ -26,43 +27,60 @@ void dp_output_kernel(struct dp_worker_ctx *ctx, struct rte_mbuf *m, uint16_t po
 		enqueue(&ctx->kernel[port], m, LB_COUNTER_KERNEL);
 }
 
+void dp_output_settle(
+        struct dp_worker_ctx *ctx, struct rte_mbuf *m, uint16_t port, dp_verdict verdict)
+{
+	if (verdict == DP_TO_KERNEL)
+		dp_output_kernel(ctx, m, port);
+	else
+		dp_drop(ctx, m, (enum lb_drop_reason)verdict);
+}
+
 void dp_output_drop(
         struct dp_worker_ctx *ctx, const struct dp_burst *b, uint32_t i, enum lb_drop_reason reason)
 {
-	if (b->pkts[i].direction == DP_TO_TARGET)
+	if (b->keys.direction[i] == DP_TO_TARGET)
 		dp_count_listener_drop(ctx, b->flows[i].listener);
-	dp_drop(ctx, b->pkts[i].mbuf, reason);
+	dp_drop(ctx, b->mbufs[i], reason);
 }
 
-/* Ethernet pads short frames; what is past the IP packet goes no further. Padding fits into one
- * segment: a longer tail of a chain travels on, and counts against the MTU. */
-static void trim_padding(const struct dp_pkt *p)
+/* Bytes from the IP header on. Ethernet pads short frames; what is past the IP packet goes no
+ * further. Padding fits into one segment: a longer tail of a chain travels on, and counts. */
+static uint32_t trim_padding(const struct dp_burst *b, uint32_t i)
 {
-	uint32_t extra = rte_pktmbuf_pkt_len(p->mbuf) - p->l2_len - p->ip_len;
+	struct rte_mbuf *m = b->mbufs[i];
+	uint32_t len = rte_pktmbuf_pkt_len(m) - b->l2_len[i];
 
-	if (unlikely(extra > 0) && p->mbuf->nb_segs == 1)
-		rte_pktmbuf_trim(p->mbuf, (uint16_t)extra);
+	if (len == b->ip_len[i] || m->nb_segs > 1)
+		return len;
+	rte_pktmbuf_trim(m, (uint16_t)(len - b->ip_len[i]));
+	return b->ip_len[i];
 }
 
 /* A translated packet to this host itself can only be given to a kernel that has no copy of the
  * untranslated one. */
 static dp_verdict judge_local(const struct dp_worker_ctx *ctx, uint16_t port)
 {
-	return ctx->ports[port].to_kernel_is_copy ? (dp_verdict)LB_DROP_NO_PORT : DP_GO_ON;
+	return ctx->ports[port].to_kernel_is_copy ? LB_DROP_NO_PORT : DP_TO_KERNEL;
 }
 
-static dp_verdict judge(struct dp_worker_ctx *ctx, const struct dp_pkt *p, const struct lb_ip *hop,
-        const struct dp_adj *adj, uint16_t port)
+/* What becomes of packet 'i', of 'len' bytes, by its next hop. */
+static dp_verdict judge(
+        const struct dp_worker_ctx *ctx, const struct dp_burst *b, uint32_t i, uint32_t len)
 {
+	const struct dp_adj *adj = b->adjs[i];
+	struct lb_ip hop;
+
 	switch ((enum dp_adj_kind)adj->kind) {
 	case DP_ADJ_FORWARD:
-		if (unlikely(rte_pktmbuf_pkt_len(p->mbuf) - p->l2_len > adj->mtu))
+		if (len > adj->mtu)
 			return LB_DROP_TOO_BIG;
-		return likely(adj->port < DP_MAX_PORTS) ? DP_GO_ON : (dp_verdict)LB_DROP_NO_PORT;
+		return adj->port < DP_MAX_PORTS ? DP_GO_ON : (dp_verdict)LB_DROP_NO_PORT;
 	case DP_ADJ_LOCAL:
-		return judge_local(ctx, port);
+		return judge_local(ctx, b->port);
 	case DP_ADJ_UNRESOLVED:
-		dp_fib_want(ctx->fib, hop, adj->ifindex);
+		hop = dp_fib_ip(&b->hops, b->is_v6, i);
+		dp_fib_want(ctx->fib, &hop, adj->ifindex);
 		return LB_DROP_NO_NEIGHBOUR;
 	case DP_ADJ_FOREIGN:
 		return LB_DROP_NO_PORT;
@@ -72,110 +90,168 @@ static dp_verdict judge(struct dp_worker_ctx *ctx, const struct dp_pkt *p, const
 	return LB_DROP_NO_ROUTE;
 }
 
-void dp_output_route(struct dp_worker_ctx *ctx, struct dp_burst *b)
-{
-	uint32_t kept = 0;
-
-	if (b->nb_live == 0)
-		return;
-	dp_fib_lookup(ctx->fib, b->hops, b->nb_live, b->adjs);
-	for (uint32_t k = 0; k < b->nb_live; k++) {
-		uint32_t i = b->live[k];
-		dp_verdict v;
-
-		trim_padding(&b->pkts[i]);
-		v = judge(ctx, &b->pkts[i], &b->hops[k], b->adjs[k], b->port);
-		if (unlikely(v != DP_GO_ON)) {
-			dp_output_drop(ctx, b, i, (enum lb_drop_reason)v);
-			continue;
-		}
-		b->live[kept] = (uint8_t)i;
-		b->adjs[kept++] = b->adjs[k];
-	}
-	b->nb_live = kept;
-}
-
 /* Makes the Ethernet header as long as the adjacency's tags ask, and writes the tags. */
-static bool replace_tags(const struct dp_pkt *p, const struct dp_adj *adj)
+static bool replace_tags(const struct dp_burst *b, uint32_t i, const struct dp_adj *adj)
 {
 	uint32_t nb_tags = RTE_MIN(adj->nb_tags, (uint8_t)RTE_DIM(adj->tci));
 	uint32_t len = sizeof(struct rte_ether_hdr) + nb_tags * sizeof(struct rte_vlan_hdr);
+	struct rte_mbuf *m = b->mbufs[i];
 	rte_be16_t type;
 	uint8_t *at;
 
-	memcpy(&type, p->l3 - sizeof(type), sizeof(type));
-	if (len <= p->l2_len)
-		rte_pktmbuf_adj(p->mbuf, (uint16_t)(p->l2_len - len));
-	else if (rte_pktmbuf_prepend(p->mbuf, (uint16_t)(len - p->l2_len)) == NULL)
+	memcpy(&type, b->l3[i] - sizeof(type), sizeof(type));
+	if (len <= b->l2_len[i])
+		rte_pktmbuf_adj(m, (uint16_t)(b->l2_len[i] - len));
+	else if (rte_pktmbuf_prepend(m, (uint16_t)(len - b->l2_len[i])) == NULL)
 		return false;
-	at = rte_pktmbuf_mtod_offset(p->mbuf, uint8_t *, 2 * sizeof(struct rte_ether_addr));
-	for (uint32_t i = 0; i < nb_tags; i++) {
-		memcpy(at, &adj->tpid[i], sizeof(adj->tpid[i]));
-		memcpy(at + 2, &adj->tci[i], sizeof(adj->tci[i]));
+	at = rte_pktmbuf_mtod_offset(m, uint8_t *, 2 * sizeof(struct rte_ether_addr));
+	for (uint32_t tag = 0; tag < nb_tags; tag++) {
+		memcpy(at, &adj->tpid[tag], sizeof(adj->tpid[tag]));
+		memcpy(at + 2, &adj->tci[tag], sizeof(adj->tci[tag]));
 		at += 4;
 	}
 	memcpy(at, &type, sizeof(type));
 	return true;
 }
 
-static bool set_ethernet(const struct dp_pkt *p, const struct dp_adj *adj)
+static inline void set_addresses(uint8_t *frame, const struct dp_adj *adj)
 {
-	struct rte_ether_hdr *eth;
-
-	if (adj->nb_tags != DP_ADJ_KEEP_TAGS &&
-	        unlikely(adj->nb_tags != 0 || p->l2_len != sizeof(*eth)) && !replace_tags(p, adj))
-		return false;
-	eth = rte_pktmbuf_mtod(p->mbuf, struct rte_ether_hdr *);
 	static_assert(offsetof(struct rte_ether_hdr, src_addr) ==
 	                      offsetof(struct dp_adj, src) - offsetof(struct dp_adj, dst),
 	        "both addresses are copied at once");
-	memcpy(&eth->dst_addr, &adj->dst, sizeof(adj->dst) + sizeof(adj->src));
-	return true;
+	memcpy(frame, &adj->dst, sizeof(adj->dst) + sizeof(adj->src));
 }
 
-static void count_forwarded(
-        struct dp_worker_ctx *ctx, const struct dp_pkt *p, const struct dp_flow *flow)
+/* A direction's packets and bytes stand side by side, the client's direction first. */
+static inline void count_traffic(
+        uint64_t *packets_in, uint32_t direction, uint64_t packets, uint64_t bytes)
 {
-	struct lb_target_stats *ts = dp_target_stats(ctx, flow->slot);
-	struct lb_listener_stats *ls = dp_listener_stats(ctx, flow->listener);
-	bool in = p->direction == DP_TO_TARGET;
+	uint64_t *traffic = packets_in + 2u * direction;
 
-	if (likely(ts != NULL)) {
-		dp_stats_add(in ? &ts->packets_in : &ts->packets_out, 1);
-		dp_stats_add(in ? &ts->bytes_in : &ts->bytes_out, p->ip_len);
-		if (unlikely(p->tcp_flags & RTE_TCP_RST_FLAG))
-			dp_stats_add(in ? &ts->resets_client : &ts->resets_target, 1);
+	dp_stats_add(&traffic[0], packets);
+	dp_stats_add(&traffic[1], bytes);
+}
+LB_ASSERT_AT(struct lb_target_stats, bytes_in, 8);
+LB_ASSERT_AT(struct lb_target_stats, packets_out, 16);
+LB_ASSERT_AT(struct lb_listener_stats, bytes_in, 8);
+LB_ASSERT_AT(struct lb_listener_stats, packets_out, 16);
+
+/* Packets in a row of one listener and direction: counted together. */
+struct run {
+	uint32_t listener, direction;
+	uint64_t packets, bytes;
+};
+
+/* What was counted so far of a burst. */
+struct sums {
+	struct run run;
+	uint64_t sent[2]; /* packets, by direction */
+	uint64_t bytes;   /* from the IP header on */
+};
+
+static void run_end(struct dp_worker_ctx *ctx, struct sums *sums)
+{
+	const struct run *run = &sums->run;
+	struct lb_listener_stats *ls = dp_listener_stats(ctx, run->listener);
+
+	if (likely(ls != NULL && run->packets > 0))
+		count_traffic(&ls->packets_in, run->direction, run->packets, run->bytes);
+	sums->sent[run->direction] += run->packets;
+	sums->bytes += run->bytes;
+}
+
+static inline void count_listener(struct dp_worker_ctx *ctx, struct sums *sums, uint32_t listener,
+        uint32_t direction, uint32_t bytes)
+{
+	if (unlikely(listener != sums->run.listener || direction != sums->run.direction)) {
+		run_end(ctx, sums);
+		sums->run = (struct run){.listener = listener, .direction = direction};
 	}
-	if (likely(ls != NULL)) {
-		dp_stats_add(in ? &ls->packets_in : &ls->packets_out, 1);
-		dp_stats_add(in ? &ls->bytes_in : &ls->bytes_out, p->ip_len);
+	sums->run.packets++;
+	sums->run.bytes += bytes;
+}
+
+static inline void count_target(
+        struct dp_worker_ctx *ctx, uint32_t slot, uint32_t direction, uint32_t bytes)
+{
+	struct lb_target_stats *ts = dp_target_stats(ctx, slot);
+
+	if (likely(ts != NULL))
+		count_traffic(&ts->packets_in, direction, 1, bytes);
+}
+
+/* Of packets that were sent. */
+static void count_resets(struct dp_worker_ctx *ctx, const struct dp_burst *b, uint64_t sent)
+{
+	for (uint64_t left = sent & ~b->quiet; unlikely(left != 0);) {
+		uint32_t i = dp_first(&left);
+		struct lb_target_stats *ts = dp_target_stats(ctx, b->flows[i].slot);
+
+		if (ts != NULL && (b->tcp_flags[i] & RTE_TCP_RST_FLAG))
+			dp_stats_add(b->keys.direction[i] == DP_TO_TARGET ? &ts->resets_client
+			                                                  : &ts->resets_target,
+			        1);
 	}
 }
 
-void dp_output_send(struct dp_worker_ctx *ctx, struct dp_burst *b)
+/* Makes packet 'i', which is not simple or has no simple way on, ready to be sent. False: it is
+ * settled. */
+static __attribute__((noinline)) bool prepare_odd(
+        struct dp_worker_ctx *ctx, const struct dp_burst *b, uint32_t i)
 {
-	uint64_t sent[2] = {0, 0}, bytes = 0;
+	const struct dp_adj *adj = b->adjs[i];
+	dp_verdict v = judge(ctx, b, i, trim_padding(b, i));
 
-	for (uint32_t k = 0; k < b->nb_live; k++) {
-		uint32_t i = b->live[k];
-		const struct dp_pkt *p = &b->pkts[i];
-		const struct dp_adj *adj = b->adjs[k];
+	if (v == DP_GO_ON && adj->nb_tags != DP_ADJ_KEEP_TAGS &&
+	        (adj->nb_tags != 0 || b->l2_len[i] != sizeof(struct rte_ether_hdr)) &&
+	        !replace_tags(b, i, adj))
+		v = LB_DROP_NO_MBUF;
+	if (v == DP_TO_KERNEL)
+		dp_output_kernel(ctx, b->mbufs[i], b->port);
+	else if (v != DP_GO_ON)
+		dp_output_drop(ctx, b, i, (enum lb_drop_reason)v);
+	else
+		set_addresses(rte_pktmbuf_mtod(b->mbufs[i], uint8_t *), adj);
+	return v == DP_GO_ON;
+}
 
-		if (unlikely(adj->kind == DP_ADJ_LOCAL)) {
-			dp_output_kernel(ctx, p->mbuf, b->port);
+void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *b)
+{
+	const uint32_t n = 64 - (uint32_t)__builtin_clzll(b->live | 1);
+	struct sums sums = {.run.listener = LB_NO_SLOT};
+	uint64_t left = b->live, sent = left, l2_bytes = 0;
+
+	dp_fib_lookup(ctx->fib, &b->hops, b->is_v6, n, b->adjs);
+	while (left != 0) {
+		uint64_t bit = left & -left;
+		uint32_t i = dp_first(&left), direction = b->keys.direction[i];
+		uint32_t ip_len = b->ip_len[i];
+		const struct dp_flow *flow = &b->flows[i];
+		const struct dp_adj *adj = b->adjs[i];
+
+		DP_ONCE(flow);
+		if (likely((b->simple & bit) && ip_len <= adj->simple_mtu &&
+		            adj->port < DP_MAX_PORTS)) {
+			set_addresses(b->l3[i] - sizeof(struct rte_ether_hdr), adj);
+		} else if (!prepare_odd(ctx, b, i)) {
+			sent &= ~bit;
 			continue;
+		} else {
+			l2_bytes += rte_pktmbuf_pkt_len(b->mbufs[i]) - ip_len -
+			            sizeof(struct rte_ether_hdr);
 		}
-		if (unlikely(!set_ethernet(p, adj))) {
-			dp_output_drop(ctx, b, i, LB_DROP_NO_MBUF);
-			continue;
-		}
-		count_forwarded(ctx, p, &b->flows[i]);
-		sent[p->direction]++;
-		bytes += rte_pktmbuf_pkt_len(p->mbuf);
-		enqueue(&ctx->out[adj->port], p->mbuf,
-		        p->direction == DP_TO_TARGET ? LB_COUNTER_TO_TARGET : LB_COUNTER_TO_CLIENT);
+		count_target(ctx, flow->slot, direction, ip_len);
+		count_listener(ctx, &sums, flow->listener, direction, ip_len);
+		static_assert(
+		        LB_COUNTER_TO_CLIENT - LB_COUNTER_TO_TARGET == DP_TO_CLIENT - DP_TO_TARGET,
+		        "a direction is a counter's distance");
+		enqueue(&ctx->out[adj->port], b->mbufs[i],
+		        (enum lb_counter)(LB_COUNTER_TO_TARGET + direction));
 	}
-	dp_count(ctx, LB_COUNTER_TO_TARGET, sent[DP_TO_TARGET]);
-	dp_count(ctx, LB_COUNTER_TO_CLIENT, sent[DP_TO_CLIENT]);
-	dp_count(ctx, LB_COUNTER_FORWARDED_BYTES, bytes);
+	run_end(ctx, &sums);
+	count_resets(ctx, b, sent);
+	l2_bytes += (sums.sent[0] + sums.sent[1]) * sizeof(struct rte_ether_hdr);
+	dp_count(ctx, LB_COUNTER_TO_TARGET, sums.sent[DP_TO_TARGET]);
+	dp_count(ctx, LB_COUNTER_TO_CLIENT, sums.sent[DP_TO_CLIENT]);
+	dp_count(ctx, LB_COUNTER_FORWARDED_BYTES, sums.bytes + l2_bytes);
 }

@@ -7,14 +7,16 @@
 
 #include "pkt.h"
 
-/* Looks up the next hops of the live packets; drops those that have none or do not fit. */
-void dp_output_route(struct dp_worker_ctx *ctx, struct dp_burst *burst);
-
-/* Puts the live packets, rewritten, into the queues of the ports they leave by. */
-void dp_output_send(struct dp_worker_ctx *ctx, struct dp_burst *burst);
+/* Looks up the next hops of the live packets, rewritten, and puts those that fit into the queues of
+ * the ports they leave by; drops the others. */
+void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *burst);
 
 /* Gives the kernel a frame as 'port' received it. */
 void dp_output_kernel(struct dp_worker_ctx *ctx, struct rte_mbuf *m, uint16_t port);
+
+/* Does with a packet that 'port' received what 'verdict' says: DP_TO_KERNEL, or a drop reason. */
+void dp_output_settle(
+        struct dp_worker_ctx *ctx, struct rte_mbuf *m, uint16_t port, dp_verdict verdict);
 
 /* Drops packet 'i', which has a flow. */
 void dp_output_drop(struct dp_worker_ctx *ctx, const struct dp_burst *burst, uint32_t i,

@@ -107,7 +107,7 @@ static dp_verdict parse_ip4(
 		return LB_DROP_IP4_BAD_CHECKSUM;
 
 	set_addresses(tables, p, key, ip->src_addr, ip->dst_addr);
-	p->is_v6 = 0;
+	key->is_v6 = 0;
 	p->l3_len = (uint16_t)len;
 	p->protocol = ip->next_proto_id;
 	p->ttl = ip->time_to_live;
@@ -122,30 +122,26 @@ static dp_verdict parse_ip4(
 
 static dp_verdict parse_tcp(struct dp_pkt *p)
 {
-	const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)p->l4;
+	const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)dp_pkt_l4(p);
 	uint32_t len = (tcp->data_off >> 4) * 4u;
 	uint8_t flags = tcp->tcp_flags;
 
 	if (unlikely(len < sizeof(*tcp) || len > p->ip_len - p->l3_len))
 		return LB_DROP_TCP_BAD_HEADER;
-	if (unlikely(
-	            (flags & (RTE_TCP_FIN_FLAG | RTE_TCP_SYN_FLAG | RTE_TCP_RST_FLAG |
-	                             RTE_TCP_PSH_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_URG_FLAG)) == 0))
-		return LB_DROP_TCP_BAD_FLAGS;
-	if (unlikely((flags & RTE_TCP_SYN_FLAG) && (flags & (RTE_TCP_FIN_FLAG | RTE_TCP_RST_FLAG))))
+	if (unlikely(!dp_parse_tcp_flags_sound(flags)))
 		return LB_DROP_TCP_BAD_FLAGS;
 	p->tcp_flags = flags;
 	return DP_GO_ON;
 }
 
-static dp_verdict parse_udp(struct dp_pkt *p)
+static dp_verdict parse_udp(struct dp_pkt *p, bool is_v6)
 {
-	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)p->l4;
+	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)dp_pkt_l4(p);
 
 	if (unlikely(rte_be_to_cpu_16(udp->dgram_len) != p->ip_len - p->l3_len))
 		return LB_DROP_UDP_BAD_LENGTH;
 	/* RFC 8200 section 8.1 */
-	if (unlikely(p->is_v6 && udp->dgram_cksum == 0))
+	if (unlikely(is_v6 && udp->dgram_cksum == 0))
 		return LB_DROP_UDP_BAD_CHECKSUM;
 	p->tcp_flags = 0;
 	return DP_GO_ON;
@@ -160,8 +156,8 @@ static dp_verdict check_l4_checksum(struct dp_pkt *p, const struct dp_flow_key *
 
 	if (likely(flag == RTE_MBUF_F_RX_L4_CKSUM_GOOD || flag == RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN))
 		return DP_GO_ON;
-	csum = tcp ? &((struct rte_tcp_hdr *)p->l4)->cksum
-	           : &((struct rte_udp_hdr *)p->l4)->dgram_cksum;
+	csum = tcp ? &((struct rte_tcp_hdr *)dp_pkt_l4(p))->cksum
+	           : &((struct rte_udp_hdr *)dp_pkt_l4(p))->dgram_cksum;
 	if (!tcp && *csum == 0)
 		return DP_GO_ON;
 	if (flag == RTE_MBUF_F_RX_L4_CKSUM_BAD)
@@ -186,17 +182,15 @@ static dp_verdict parse_l4(struct dp_pkt *p, struct dp_flow_key *key)
 		return LB_DROP_L4_TRUNCATED;
 	if (unlikely(!dp_parse_has(p, p->l3_len + need)))
 		return LB_DROP_SEGMENTED;
-	p->l4 = p->l3 + p->l3_len;
-	l4 = (const struct rte_udp_hdr *)p->l4;
+	l4 = (const struct rte_udp_hdr *)dp_pkt_l4(p);
 	if (unlikely(l4->src_port == 0 || l4->dst_port == 0))
 		return LB_DROP_PORT_ZERO;
 	key->client_port = p->direction == DP_TO_TARGET ? l4->src_port : l4->dst_port;
 	key->other_port = p->direction == DP_TO_TARGET ? l4->dst_port : l4->src_port;
 	key->protocol = p->protocol;
 	key->direction = p->direction;
-	key->is_v6 = p->is_v6;
 	key->zero = 0;
-	v = tcp ? parse_tcp(p) : parse_udp(p);
+	v = tcp ? parse_tcp(p) : parse_udp(p, key->is_v6);
 	return v == DP_GO_ON ? check_l4_checksum(p, key) : v;
 }
 

@@ -22,4 +22,9 @@
 dp_verdict dp_parse(const struct dp_tables *tables, const struct dp_port *port, struct rte_mbuf *m,
         struct dp_pkt *pkt, struct dp_flow_key *key);
 
+/* Parses 'n' packets, at most DP_BURST, that bursts[]' port received. What is TCP or UDP is live in
+ * the burst of its family, bursts[is_v6]; the others are settled. Counts all as received. */
+void dp_parse_burst(
+        struct dp_worker_ctx *ctx, struct rte_mbuf **pkts, uint32_t n, struct dp_burst bursts[2]);
+
 #endif

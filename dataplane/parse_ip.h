@@ -5,6 +5,8 @@
 #ifndef DP_PARSE_IP_H
 #define DP_PARSE_IP_H
 
+#include <rte_tcp.h>
+
 #include "parse.h"
 
 /* Whether the first buffer segment holds 'len' bytes from the IP header on. */
@@ -28,6 +30,17 @@ static inline dp_verdict dp_parse_odd(const struct dp_pkt *p, dp_verdict reason)
 	return p->direction == DP_TO_TARGET ? reason : DP_TO_KERNEL;
 }
 
+/* Some flag that moves a connection, and no SYN beside a FIN or RST: one bit for each combination
+ * of the six flags. */
+static inline bool dp_parse_tcp_flags_sound(uint8_t flags)
+{
+	const uint64_t sound = UINT64_C(0x3737373737373736);
+
+	static_assert((RTE_TCP_FIN_FLAG | RTE_TCP_SYN_FLAG << 4 | RTE_TCP_RST_FLAG << 8) == 0x421,
+	        "the mask is made for these numbers");
+	return sound >> (flags & 63) & 1;
+}
+
 /* Decides the direction. True: to target, the source is the client. The addresses are put into the
  * key where they are to stay: a copy of what was written in parts just now waits for the stores. */
 static inline bool dp_parse_to_target(
@@ -39,8 +52,8 @@ static inline bool dp_parse_to_target(
 	return to_target;
 }
 
-/* The IPv6 header at p->l3 and its extension headers: sets ip_len, l3_len, protocol, ttl, is_v6,
- * direction and the key's addresses. */
+/* The IPv6 header at p->l3 and its extension headers: sets ip_len, l3_len, protocol, ttl, direction
+ * and the key's family and addresses. */
 dp_verdict dp_parse_ip6(const struct dp_tables *tables, struct dp_pkt *p, struct dp_flow_key *key);
 
 #endif

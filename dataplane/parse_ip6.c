@@ -99,7 +99,7 @@ dp_verdict dp_parse_ip6(const struct dp_tables *tables, struct dp_pkt *p, struct
 	to_target = dp_parse_to_target(tables, p, &dst);
 	memcpy(&key->client, to_target ? ip->src_addr : ip->dst_addr, sizeof(key->client));
 	memcpy(&key->other, to_target ? ip->dst_addr : ip->src_addr, sizeof(key->other));
-	p->is_v6 = 1;
+	key->is_v6 = 1;
 	p->l3_len = sizeof(*ip);
 	p->protocol = ip->proto;
 	p->ttl = ip->hop_limits;

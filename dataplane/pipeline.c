@@ -2,12 +2,13 @@
  *
  * The packet's way, a burst at a time:
  *
- *     1 parse     frame -> flow key and direction             parse.c parse_ip6.c
+ *     1 parse     frame -> flow key and direction             parse_plain.c parse.c parse_ip6.c
  *     2 flow      found: is it still good?                    here, flow.c
  *       miss      listener -> select -> insert                miss.c listener.c select.c
- *     3 route     next hop of the new destination             output.c fib.c
- *     4 rewrite   addresses, ports, TTL, checksums            rewrite_nat.c
- *     5 send      Ethernet header, queue of the port          output.c
+ *     3 rewrite   addresses, ports, TTL, checksums            rewrite_nat.c
+ *     4 output    next hop, Ethernet header, queue            output.c fib.c
+ *
+ * From parse on the two families go apart: a burst is of one.
  *
  * At each stage a packet may leave for the kernel (it is not ours) or be dropped for one counted
  * reason.
@@ -16,7 +17,6 @@
 
 #include <netinet/in.h>
 #include <rte_branch_prediction.h>
-#include <rte_prefetch.h>
 #include <rte_tcp.h>
 
 #include "miss.h"
@@ -25,41 +25,12 @@
 #include "rewrite.h"
 #include "stats.h"
 
-static void settle(struct dp_worker_ctx *ctx, struct rte_mbuf *m, uint16_t port, dp_verdict verdict)
+static bool begins_flow(const struct dp_burst *b, uint32_t i)
 {
-	if (verdict == DP_TO_KERNEL)
-		dp_output_kernel(ctx, m, port);
-	else
-		dp_drop(ctx, m, (enum lb_drop_reason)verdict);
-}
-
-static void parse(struct dp_worker_ctx *ctx, struct dp_burst *b, struct rte_mbuf **pkts, uint16_t n)
-{
-	const struct dp_port *port = &ctx->ports[b->port];
-	uint64_t bytes = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
-	b->n = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		dp_verdict v;
-
-		bytes += rte_pktmbuf_pkt_len(pkts[i]);
-		v = dp_parse(&ctx->tables, port, pkts[i], &b->pkts[b->n], &b->keys[b->n]);
-		if (likely(v == DP_GO_ON))
-			b->n++;
-		else
-			settle(ctx, pkts[i], b->port, v);
-	}
-	dp_count(ctx, LB_COUNTER_RECEIVED, n);
-	dp_count(ctx, LB_COUNTER_RECEIVED_BYTES, bytes);
-}
-
-static bool begins_flow(const struct dp_pkt *p)
-{
-	return p->direction == DP_TO_TARGET &&
-	       (p->protocol == IPPROTO_UDP ||
-	               (p->tcp_flags & (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG)) == RTE_TCP_SYN_FLAG);
+	return b->keys.direction[i] == DP_TO_TARGET &&
+	       (b->protocol[i] == IPPROTO_UDP ||
+	               (b->tcp_flags[i] & (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG)) ==
+	                       RTE_TCP_SYN_FLAG);
 }
 
 static void end_flow(struct dp_worker_ctx *ctx, const struct dp_flow *flow, enum lb_counter reason)
@@ -72,7 +43,7 @@ static void end_flow(struct dp_worker_ctx *ctx, const struct dp_flow *flow, enum
 static dp_verdict refuse(
         struct dp_worker_ctx *ctx, const struct dp_burst *b, uint32_t i, enum lb_drop_reason reason)
 {
-	if (b->pkts[i].direction == DP_TO_TARGET)
+	if (b->keys.direction[i] == DP_TO_TARGET)
 		dp_count_listener_drop(ctx, b->flows[i].listener);
 	return (dp_verdict)reason;
 }
@@ -82,62 +53,122 @@ static dp_verdict refuse(
  * knows about targets, and no flow ends. */
 static dp_verdict hit(struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i)
 {
-	const struct dp_pkt *p = &b->pkts[i];
 	const struct dp_flow *flow = &b->flows[i];
+	uint8_t tcp_flags = b->tcp_flags[i];
 
-	if (unlikely(ctx->tables.segment == NULL))
+	if (ctx->tables.segment == NULL)
 		return LB_DROP_NO_TABLES;
-	if (unlikely(dp_tables_epoch(&ctx->tables, flow->slot) != flow->epoch)) {
+	if (dp_tables_epoch(&ctx->tables, flow->slot) != flow->epoch) {
 		end_flow(ctx, flow, LB_COUNTER_FLOWS_TARGET_GONE);
-		return begins_flow(p) ? dp_miss(ctx, b, i) : refuse(ctx, b, i, LB_DROP_TARGET_GONE);
+		return begins_flow(b, i) ? dp_miss(ctx, b, i)
+		                         : refuse(ctx, b, i, LB_DROP_TARGET_GONE);
 	}
-	if (unlikely(p->tcp_flags & RTE_TCP_SYN_FLAG) && begins_flow(p) &&
-	        dp_flow_is_over(flow, p->tcp_flags)) {
+	if ((tcp_flags & RTE_TCP_SYN_FLAG) && begins_flow(b, i) &&
+	        dp_flow_is_over(flow, tcp_flags)) {
 		end_flow(ctx, flow, LB_COUNTER_FLOWS_ENDED);
 		return dp_miss(ctx, b, i);
 	}
-	if (unlikely(p->ttl <= 1))
+	if (b->ttl[i] <= 1)
 		return refuse(ctx, b, i, LB_DROP_TTL_EXPIRED);
-	dp_flow_touch(ctx->flows, flow, p->direction, p->tcp_flags, ctx->now);
+	dp_flow_touch(ctx->flows, flow, b->keys.direction[i], tcp_flags, ctx->now);
 	return DP_GO_ON;
 }
 
-static void follow(struct dp_worker_ctx *ctx, struct dp_burst *b)
+static dp_verdict miss(struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i)
 {
-	uint64_t found;
+	return b->keys.direction[i] == DP_TO_TARGET ? dp_miss(ctx, b, i) : DP_TO_KERNEL;
+}
 
-	b->nb_live = 0;
-	if (b->n == 0)
+static inline __attribute__((always_inline)) void set_hop(
+        struct dp_burst *b, uint32_t i, bool is_v6)
+{
+	const uint64_t *to = b->flows[i].to;
+	bool to_target = b->keys.direction[i] == DP_TO_TARGET;
+
+	if (!is_v6) {
+		b->hops.v4[i] =
+		        rte_be_to_cpu_32((uint32_t)(to_target ? to[0] : b->keys.client[0][i]));
 		return;
-	found = dp_flow_lookup(ctx->flows, b->keys, b->n, b->hashes, b->flows);
-	for (uint32_t i = 0; i < b->n; i++) {
-		const struct dp_pkt *p = &b->pkts[i];
-		dp_verdict v;
+	}
+	for (uint32_t half = 0; half < 2; half++)
+		b->hops.words[i][half] = to_target ? to[half] : b->keys.client[half][i];
+}
 
-		if (likely(found >> i & 1))
-			v = hit(ctx, b, i);
-		else
-			v = p->direction == DP_TO_TARGET ? dp_miss(ctx, b, i) : DP_TO_KERNEL;
-		if (unlikely(v != DP_GO_ON)) {
-			settle(ctx, p->mbuf, b->port, v);
+/* Those of 'found' of which hit() would say DP_GO_ON and do nothing: packets that say nothing new
+ * of flows that are settled, to targets that are there. Their next hops are set. */
+static inline __attribute__((always_inline)) uint64_t follow_settled(
+        const struct dp_worker_ctx *ctx, struct dp_burst *b, uint64_t found, bool is_v6)
+{
+	const uint32_t *epochs = ctx->tables.epochs;
+	const uint32_t nb_slots = ctx->tables.nb_slots, now = ctx->now;
+	uint64_t odd = 0;
+
+	if (unlikely(ctx->tables.segment == NULL))
+		return 0;
+	for (uint64_t left = found & b->quiet; left != 0;) {
+		uint64_t bit = left & -left;
+		uint32_t i = dp_first(&left);
+		const struct dp_flow *flow = &b->flows[i];
+
+		if (unlikely(!dp_flow_settled(flow, now) || flow->slot >= nb_slots ||
+		             epochs[flow->slot] != flow->epoch))
+			odd |= bit;
+		set_hop(b, i, is_v6);
+	}
+	return found & b->quiet & ~odd;
+}
+
+static inline __attribute__((always_inline)) void follow_family(
+        struct dp_worker_ctx *ctx, struct dp_burst *b, bool is_v6)
+{
+	uint64_t found = dp_flow_lookup(ctx->flows, &b->keys, is_v6, b->live, b->flows);
+	uint64_t odd = b->live & ~follow_settled(ctx, b, found, is_v6);
+
+	while (unlikely(odd != 0)) {
+		uint64_t bit = odd & -odd;
+		uint32_t i = dp_first(&odd);
+		dp_verdict v = found & bit ? hit(ctx, b, i) : miss(ctx, b, i);
+
+		if (v == DP_GO_ON) {
+			set_hop(b, i, is_v6);
 			continue;
 		}
-		b->hops[b->nb_live] =
-		        p->direction == DP_TO_TARGET ? b->flows[i].to : b->keys[i].client;
-		b->live[b->nb_live++] = (uint8_t)i;
+		dp_output_settle(ctx, b->mbufs[i], b->port, v);
+		b->live &= ~bit;
 	}
+}
+
+static __attribute__((noinline)) void follow4(struct dp_worker_ctx *ctx, struct dp_burst *b)
+{
+	follow_family(ctx, b, false);
+}
+
+static __attribute__((noinline)) void follow6(struct dp_worker_ctx *ctx, struct dp_burst *b)
+{
+	follow_family(ctx, b, true);
 }
 
 void dp_pipeline_run(struct dp_worker_ctx *ctx, struct rte_mbuf **pkts, uint16_t n, uint16_t port)
 {
-	struct dp_burst burst;
+	struct dp_burst bursts[2];
 
-	burst.port = port;
-	parse(ctx, &burst, pkts, n);
-	follow(ctx, &burst);
-	dp_output_route(ctx, &burst);
-	dp_rewrite_nat.rewrite(&burst);
-	dp_output_send(ctx, &burst);
+	for (uint32_t v6 = 0; v6 < 2; v6++) {
+		bursts[v6].port = port;
+		bursts[v6].is_v6 = v6;
+	}
+	dp_parse_burst(ctx, pkts, n, bursts);
+	for (uint32_t v6 = 0; v6 < 2; v6++) {
+		struct dp_burst *b = &bursts[v6];
+
+		if (b->live == 0)
+			continue;
+		if (v6)
+			follow6(ctx, b);
+		else
+			follow4(ctx, b);
+		dp_rewrite_nat.rewrite(b);
+		dp_output_run(ctx, b);
+	}
 }
 
 void dp_pipeline_unsent(struct dp_worker_ctx *ctx, struct rte_mbuf *pkt, enum lb_drop_reason reason)

@@ -18,36 +18,72 @@
 #define DP_TO_KERNEL (-2)
 typedef int dp_verdict;
 
-/* One packet, as parse found it. 'mbuf' and all offsets stay valid until output changes the
+/* One packet, as dp_parse() found it. 'mbuf' and all offsets stay valid until output changes the
  * Ethernet header. */
 struct dp_pkt {
 	struct rte_mbuf *mbuf;
 	uint8_t *l3;       /* IP header */
-	uint8_t *l4;       /* TCP or UDP header, in the same buffer segment */
 	uint32_t ip_len;   /* bytes from the IP header on, without Ethernet padding */
 	uint16_t l2_len;   /* Ethernet header with its tags */
 	uint16_t l3_len;   /* IP header with options or extension headers */
 	uint8_t protocol;  /* IPPROTO_TCP or IPPROTO_UDP */
 	uint8_t tcp_flags; /* 0 for UDP */
 	uint8_t ttl;       /* TTL or hop limit */
-	uint8_t is_v6;
 	uint8_t direction; /* enum dp_direction: is the destination a virtual address? */
 };
 
-/* The packets of a burst that are TCP or UDP. Arrays are by packet, but for those below nb_live,
- * which are packed: a stage that drops closes the gap. */
-struct dp_burst {
-	uint16_t port;                     /* parse: that received them */
-	uint32_t n;                        /* parse */
-	struct dp_pkt pkts[DP_BURST];      /* parse */
-	struct dp_flow_key keys[DP_BURST]; /* parse */
-	uint64_t hashes[DP_BURST];         /* flow: of keys[] */
-	struct dp_flow flows[DP_BURST];    /* flow: found; or miss: made */
+/* The TCP or UDP header, in the same buffer segment. */
+static inline uint8_t *dp_pkt_l4(const struct dp_pkt *p)
+{
+	return p->l3 + p->l3_len;
+}
 
-	uint32_t nb_live;
-	uint8_t live[DP_BURST];              /* flow: packets with a flow; route: and a next hop */
-	struct lb_ip hops[DP_BURST];         /* flow: destinations of live[] */
-	const struct dp_adj *adjs[DP_BURST]; /* route: next hops of live[] */
+/* The packets of one family in a burst. What the stages know of them stands in columns, by packet,
+ * so that a loop over packets can be a loop over vectors; who is meant is said by one bit a packet.
+ * A stage that settles a packet takes it out of 'live'; columns of packets that are not there may
+ * hold anything. What is in a column: see struct dp_pkt. */
+struct dp_burst {
+	uint32_t n;
+	uint16_t port; /* that received them */
+	bool is_v6;
+	uint64_t live;   /* parse: TCP or UDP; flow: that has a flow */
+	uint64_t simple; /* parse: Ethernet without tags, IP without options or extension headers,
+	                    no padding: all stands where it mostly does */
+	uint64_t quiet;  /* parse: neither SYN, FIN nor RST, and a TTL above 1 */
+
+	struct rte_mbuf *mbufs[DP_BURST]; /* all of these: parse */
+	uint8_t *l3[DP_BURST];
+	uint32_t ip_len[DP_BURST] __attribute__((aligned(64)));
+	uint16_t l2_len[DP_BURST] __attribute__((aligned(64)));
+	uint16_t l3_len[DP_BURST];
+	uint8_t protocol[DP_BURST];
+	uint8_t tcp_flags[DP_BURST];
+	uint8_t ttl[DP_BURST];
+	struct dp_flow_keys keys; /* parse; the hashes in it: flow. The directions stand here */
+
+	struct dp_flow flows[DP_BURST]; /* flow: found; or miss: made */
+
+	union dp_fib_ips hops;               /* flow: where live packets go; others: anything */
+	const struct dp_adj *adjs[DP_BURST]; /* output: the way there */
 };
+static_assert(DP_BURST <= DP_FLOW_BURST && DP_BURST <= DP_FIB_BURST, "one look-up a burst");
+
+/* Keeps the compiler from computing an address anew for each field that is read by it. */
+#define DP_ONCE(pointer) __asm__("" : "+r"(pointer))
+
+/* The first 'n' packets, at most 64. */
+static inline uint64_t dp_all(uint32_t n)
+{
+	return n == 0 ? 0 : UINT64_MAX >> (64 - n);
+}
+
+/* Takes the first packet out of a set that is not empty. */
+static inline uint32_t dp_first(uint64_t *set)
+{
+	uint32_t i = (uint32_t)__builtin_ctzll(*set);
+
+	*set &= *set - 1;
+	return i;
+}
 
 #endif

@@ -14,71 +14,75 @@
 #include "csum.h"
 #include "rewrite.h"
 
-/* Lowers the TTL, which is not 0, and returns what that changes in the header's checksum. The word
- * is not read again: it would have to wait for the byte that was just written. */
-static dp_csum_delta lower_ttl(struct rte_ipv4_hdr *ip)
+/* Where the side of a header that changes stands: the destination to the target, the source to the
+ * client. Directions are mixed in a burst, so this is arithmetic, not a branch. */
+static inline uint32_t side_at(uint32_t source, uint32_t destination, uint32_t direction)
 {
-	static_assert(offsetof(struct rte_ipv4_hdr, time_to_live) % 2 == 0,
-	        "the TTL is the first byte of its word");
+	static_assert(DP_TO_TARGET == 0 && DP_TO_CLIENT == 1, "a direction is a factor");
+	return destination - (destination - source) * direction;
+}
+
+static inline void rewrite_ip4(uint8_t *l3, uint32_t direction, const struct dp_flow *flow)
+{
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)l3;
+
+	memcpy(l3 + side_at(offsetof(struct rte_ipv4_hdr, src_addr),
+	                    offsetof(struct rte_ipv4_hdr, dst_addr), direction),
+	        &flow->to[0], sizeof(lb_be32));
 	ip->time_to_live--;
-	return dp_csum_delta16(RTE_BE16(0x0100), 0);
+	ip->hdr_checksum = dp_csum_update(ip->hdr_checksum, flow->ip_delta);
 }
 
-/* Returns what the new address changes in a checksum over the pseudo header. */
-static dp_csum_delta rewrite_ip4(const struct dp_pkt *p, const struct dp_flow *flow)
+static inline void rewrite_ip6(uint8_t *l3, uint32_t direction, const struct dp_flow *flow)
 {
-	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)p->l3;
-	uint8_t *at =
-	        p->l3 + (p->direction == DP_TO_TARGET ? offsetof(struct rte_ipv4_hdr, dst_addr)
-	                                              : offsetof(struct rte_ipv4_hdr, src_addr));
-	lb_be32 from, to = lb_ip_v4(&flow->to);
-	dp_csum_delta delta;
+	struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)l3;
 
-	memcpy(&from, at, sizeof(from));
-	memcpy(at, &to, sizeof(to));
-	delta = dp_csum_delta32(from, to);
-	ip->hdr_checksum = dp_csum_update(ip->hdr_checksum, delta + lower_ttl(ip));
-	return delta;
-}
-
-static dp_csum_delta rewrite_ip6(const struct dp_pkt *p, const struct dp_flow *flow)
-{
-	struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)p->l3;
-	uint8_t *at = p->direction == DP_TO_TARGET ? ip->dst_addr : ip->src_addr;
-	struct lb_ip from;
-
-	memcpy(&from, at, sizeof(from));
-	memcpy(at, &flow->to, sizeof(flow->to));
+	memcpy(l3 + side_at(offsetof(struct rte_ipv6_hdr, src_addr),
+	                    offsetof(struct rte_ipv6_hdr, dst_addr), direction),
+	        flow->to, sizeof(struct lb_ip));
 	ip->hop_limits--;
-	return dp_csum_delta_ip6(&from, &flow->to);
 }
 
-static void rewrite_l4(const struct dp_pkt *p, const struct dp_flow *flow, dp_csum_delta delta)
+static inline __attribute__((always_inline)) void rewrite_l4(
+        uint8_t *l4, uint8_t protocol, uint32_t direction, const struct dp_flow *flow, bool is_v6)
 {
-	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)p->l4;
-	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)p->l4;
-	uint8_t *at =
-	        p->l4 + (p->direction == DP_TO_TARGET ? offsetof(struct rte_udp_hdr, dst_port)
-	                                              : offsetof(struct rte_udp_hdr, src_port));
-	lb_be16 from;
+	const uint8_t *to_port = (const uint8_t *)&flow->to[is_v6 ? 2 : 0] + (is_v6 ? 0 : 4);
+	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)l4;
+	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)l4;
 
-	memcpy(&from, at, sizeof(from));
-	memcpy(at, &flow->to_port, sizeof(flow->to_port));
-	delta += dp_csum_delta16(from, flow->to_port);
-	if (p->protocol == IPPROTO_TCP)
-		tcp->cksum = dp_csum_update(tcp->cksum, delta);
+	memcpy(l4 + side_at(offsetof(struct rte_udp_hdr, src_port),
+	                    offsetof(struct rte_udp_hdr, dst_port), direction),
+	        to_port, sizeof(lb_be16));
+	if (likely(protocol == IPPROTO_TCP))
+		tcp->cksum = dp_csum_update(tcp->cksum, flow->l4_delta);
 	else
-		udp->dgram_cksum = dp_csum_update_udp(udp->dgram_cksum, delta);
+		udp->dgram_cksum = dp_csum_update_udp(udp->dgram_cksum, flow->l4_delta);
+}
+
+static inline __attribute__((always_inline)) void rewrite_family(
+        const struct dp_burst *b, bool is_v6)
+{
+	for (uint64_t left = b->live; left != 0;) {
+		uint32_t i = dp_first(&left), direction = b->keys.direction[i];
+		const struct dp_flow *flow = &b->flows[i];
+		uint8_t *l3 = b->l3[i];
+
+		DP_ONCE(flow);
+
+		if (is_v6)
+			rewrite_ip6(l3, direction, flow);
+		else
+			rewrite_ip4(l3, direction, flow);
+		rewrite_l4(l3 + b->l3_len[i], b->protocol[i], direction, flow, is_v6);
+	}
 }
 
 static void rewrite(const struct dp_burst *b)
 {
-	for (uint32_t k = 0; k < b->nb_live; k++) {
-		const struct dp_pkt *p = &b->pkts[b->live[k]];
-		const struct dp_flow *flow = &b->flows[b->live[k]];
-
-		rewrite_l4(p, flow, p->is_v6 ? rewrite_ip6(p, flow) : rewrite_ip4(p, flow));
-	}
+	if (b->is_v6)
+		rewrite_family(b, true);
+	else
+		rewrite_family(b, false);
 }
 
 const struct dp_rewrite_ops dp_rewrite_nat = {.rewrite = rewrite};

@@ -45,7 +45,8 @@ bool dp_tables_take(struct dp_tables *view, struct lb_rings *rings, uint32_t con
 void dp_tables_answer(struct lb_rings *rings, uint32_t consumer, const struct lb_msg *answer);
 
 /* The virtual address 'ip', or NULL. */
-static inline const struct lb_vip *dp_tables_vip(const struct dp_tables *t, const struct lb_ip *ip)
+static inline __attribute__((always_inline)) const struct lb_vip *dp_tables_vip(
+        const struct dp_tables *t, const struct lb_ip *ip)
 {
 	uint32_t tag = lb_vip_hash(ip);
 
@@ -55,9 +56,9 @@ static inline const struct lb_vip *dp_tables_vip(const struct dp_tables *t, cons
 		const struct lb_index *place = &t->vip_index[(tag + i) & t->vip_mask];
 		uint32_t row = __atomic_load_n(&place->row, __ATOMIC_RELAXED);
 
-		if (row == 0)
+		if (row - 1 >= t->nb_vips) /* 0: the end; other rows that are none end it too */
 			return NULL;
-		if (place->tag == tag && row <= t->nb_vips && lb_ip_equal(&t->vips[row - 1].ip, ip))
+		if (place->tag == tag && lb_ip_equal(&t->vips[row - 1].ip, ip))
 			return &t->vips[row - 1];
 	}
 	return NULL;

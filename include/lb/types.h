@@ -24,14 +24,19 @@ LB_ASSERT_SIZE(struct lb_ip, 16);
 
 static inline bool lb_ip_equal(const struct lb_ip *a, const struct lb_ip *b)
 {
-	return memcmp(a, b, sizeof(*a)) == 0;
+	uint64_t x[2], y[2];
+
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
 }
 
 static inline bool lb_ip_is_v4(const struct lb_ip *ip)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	uint64_t half[2];
 
-	return memcmp(ip->bytes, mapped, sizeof(mapped)) == 0;
+	memcpy(half, ip, sizeof(half));
+	return half[0] == 0 && (uint32_t)half[1] == 0xffff0000u;
 }
 
 /* The last four bytes, in wire order: the IPv4 address where lb_ip_is_v4(). */

@@ -28,12 +28,13 @@ struct spec crowd_passing(uint32_t i)
 bool crowd_is(const struct spec *s, enum dp_direction direction, const struct dp_flow *flow)
 {
 	struct dp_flow_target target = flow_target(s);
-	struct lb_ip to = flow_ip(direction == DP_TO_TARGET ? 30 : 20, s->vip, s->is_v6);
+	struct lb_ip want = flow_ip(direction == DP_TO_TARGET ? 30 : 20, s->vip, s->is_v6);
+	struct lb_ip to = dp_flow_to_ip(flow, s->is_v6);
 
-	return lb_ip_equal(&flow->to, &to) &&
-	       flow->to_port == htons(direction == DP_TO_TARGET ? 8080 : 80) &&
+	return lb_ip_equal(&to, &want) &&
+	       dp_flow_to_port(flow, s->is_v6) == htons(direction == DP_TO_TARGET ? 8080 : 80) &&
 	       flow->slot == target.slot && flow->epoch == target.epoch &&
-	       flow->listener == target.listener && flow->idle_timeout_s == target.idle_timeout_s;
+	       flow->listener == target.listener;
 }
 
 struct dp_flow_config crowd_config(const char *path)
@@ -80,7 +81,7 @@ static void look_up_settled(struct crowd_worker *w)
 		specs[i] = crowd_settled((uint32_t)rand_r(&w->random) % CROWD_SETTLED);
 		keys[i] = flow_key(&specs[i], direction);
 	}
-	hits = dp_flow_lookup(w->t, keys, 16, hashes, flows);
+	hits = flow_lookup(w->t, keys, 16, hashes, flows);
 	if (hits != 0xffff)
 		wrong(w, "a settled flow was not found");
 	for (uint32_t i = 0; i < 16; i++) {

@@ -9,6 +9,8 @@
 
 #include "flow_fixture.h"
 
+#include "flow_entry.h"
+
 #define CLIENT_NET 10
 #define VIP_NET    20
 #define TARGET_NET 30
@@ -95,13 +97,39 @@ struct inserted flow_put(
 	return in;
 }
 
+uint64_t flow_lookup(const struct dp_flow_table *t, const struct dp_flow_key *keys, uint32_t n,
+        uint64_t *hashes, struct dp_flow *flows)
+{
+	uint64_t hits = 0;
+
+	for (uint32_t first = 0; first < n; first += DP_FLOW_BURST) {
+		for (uint32_t v6 = 0; v6 < 2; v6++) {
+			struct dp_flow_keys burst;
+			uint64_t set = 0;
+
+			memset(&burst, 0x5a, sizeof(burst));
+			for (uint32_t i = 0; i < DP_FLOW_BURST && first + i < n; i++) {
+				if (keys[first + i].is_v6 != v6)
+					continue;
+				dp_flow_keys_set(&burst, i, &keys[first + i]);
+				set |= UINT64_C(1) << i;
+			}
+			hits |= dp_flow_lookup(t, &burst, v6, set, flows + first) << first;
+			for (uint32_t i = 0; set >> i != 0 && i < DP_FLOW_BURST; i++)
+				if (set >> i & 1)
+					hashes[first + i] = burst.hash[i];
+		}
+	}
+	return hits;
+}
+
 bool flow_get(const struct dp_flow_table *t, const struct spec *s, enum dp_direction direction,
         struct dp_flow *flow)
 {
 	struct dp_flow_key key = flow_key(s, direction);
 	uint64_t hash;
 
-	return dp_flow_lookup(t, &key, 1, &hash, flow) == 1;
+	return flow_lookup(t, &key, 1, &hash, flow) == 1;
 }
 
 bool flow_see(struct dp_flow_table *t, const struct spec *s, enum dp_direction direction,
@@ -135,19 +163,22 @@ const char *flow_wrong(const struct dp_flow_table *t, const struct spec *s)
 	struct lb_ip vip = flow_ip(VIP_NET, s->vip, s->is_v6);
 	struct dp_flow_target target = flow_target(s);
 	struct dp_flow in, out;
+	struct lb_ip to;
 
 	if (!flow_get(t, s, DP_TO_TARGET, &in))
 		return "not found to target";
 	if (!flow_get(t, s, DP_TO_CLIENT, &out))
 		return "not found to client";
-	if (in.index != out.index || in.life != out.life || in.bucket != out.bucket)
+	if (in.index != out.index || in.life != out.life)
 		return "two entries for two directions";
-	if (!lb_ip_equal(&in.to, &target.ip) || in.to_port != target.port)
+	to = dp_flow_to_ip(&in, s->is_v6);
+	if (!lb_ip_equal(&to, &target.ip) || dp_flow_to_port(&in, s->is_v6) != target.port)
 		return "wrong target";
-	if (!lb_ip_equal(&out.to, &vip) || out.to_port != htons(80))
+	to = dp_flow_to_ip(&out, s->is_v6);
+	if (!lb_ip_equal(&to, &vip) || dp_flow_to_port(&out, s->is_v6) != htons(80))
 		return "wrong virtual address";
 	if (in.slot != target.slot || in.epoch != target.epoch || in.listener != target.listener ||
-	        in.idle_timeout_s != target.idle_timeout_s)
+	        flow_idle_timeout(flow_entry(t, in.index), s->is_v6) != target.idle_timeout_s)
 		return "wrong values";
 	return NULL;
 }

@@ -40,6 +40,9 @@ struct dp_flow_target flow_target(const struct spec *s);
 
 struct inserted flow_put(struct dp_flow_table *t, uint32_t worker, const struct spec *s,
         uint8_t flags, uint32_t now);
+/* dp_flow_lookup() of 'n' keys (at most 64) of both families. */
+uint64_t flow_lookup(const struct dp_flow_table *t, const struct dp_flow_key *keys, uint32_t n,
+        uint64_t *hashes, struct dp_flow *flows);
 bool flow_get(const struct dp_flow_table *t, const struct spec *s, enum dp_direction direction,
         struct dp_flow *flow);
 /* Looks the flow up and touches it; false if it is not there. */

@@ -70,10 +70,16 @@ static void lookup(struct driver *d, const char *address)
 {
 	static const char *const kinds[] = {"none", "unresolved", "foreign", "local", "forward"};
 	struct lb_ip ip = parse_ip(address);
+	bool is_v6 = !lb_ip_is_v4(&ip);
 	const struct dp_adj *adj;
+	union dp_fib_ips ips;
 
+	if (is_v6)
+		ips.v6[0] = ip;
+	else
+		ips.v4[0] = rte_be_to_cpu_32(lb_ip_v4(&ip));
 	dp_fib_online(d->fib, 0);
-	dp_fib_lookup(d->fib, &ip, 1, &adj);
+	dp_fib_lookup(d->fib, &ips, is_v6, 1, &adj);
 	printf("%s", kinds[adj->kind]);
 	if (adj->kind == DP_ADJ_FORWARD || adj->kind == DP_ADJ_UNRESOLVED) {
 		printf(" port=%u", adj->port);

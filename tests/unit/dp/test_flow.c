@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "flow_fixture.h"
+#include "flow_line.h"
 
 /* The naive twin: one input, a byte at a time, after the paper's text. */
 static uint64_t siphash13_of_bytes(const uint64_t key[2], const uint8_t *bytes, uint32_t n)
@@ -70,7 +71,7 @@ static void burst_hashes_are_the_twin_s(void **state)
 
 			keys[i] = flow_key(&s, i % 2 ? DP_TO_TARGET : DP_TO_CLIENT);
 		}
-		assert_int_equal(dp_flow_lookup(t, keys, n, hashes, flows), 0);
+		assert_int_equal(flow_lookup(t, keys, n, hashes, flows), 0);
 		for (uint32_t i = 0; i < n; i++) {
 			uint32_t skip = keys[i].is_v6 ? 0 : 12;
 			uint8_t bytes[19];
@@ -127,10 +128,40 @@ static void comparison_is_full(void **state)
 				if (!v6 && byte >= 16 && byte < 28)
 					continue; /* the fixed part of a mapped address */
 				((uint8_t *)&key)[byte] ^= 0x10;
-				assert_int_equal(dp_flow_lookup(t, &key, 1, &hash, &flow), 0);
+				assert_int_equal(flow_lookup(t, &key, 1, &hash, &flow), 0);
 			}
 	}
 	dp_flow_close(t);
+}
+
+/* All candidates that the line's plain form finds and that are some, the other one finds. */
+static void candidates_are_the_twin_s(void **state)
+{
+	struct flow_line line;
+	unsigned int seed = 1;
+
+	for (uint32_t k = 0; k < 100000; k++) {
+		uint16_t tag = (uint16_t)(1 + (uint32_t)rand_r(&seed) % 3);
+		uint32_t plain = 0, other = 0;
+
+		for (uint32_t slot = 0; slot < sizeof(line) / 4; slot++)
+			((uint32_t *)&line)[slot] =
+			        (uint32_t)rand_r(&seed) % 4 | ((uint32_t)rand_r(&seed) % 4) << 16;
+		for (uint64_t bits = flow_candidates_plain(&line, tag); bits != 0;
+		        bits &= bits - 1) {
+			uint32_t slot = flow_slot_plain(bits);
+
+			plain |= (uint32_t)(flow_tag_at(&line, slot) == tag) << slot;
+		}
+		for (uint64_t bits = flow_candidates(&line, tag); bits != 0; bits &= bits - 1) {
+			uint32_t slot = flow_candidate_slot(bits);
+
+			other |= (uint32_t)(flow_tag_at(&line, slot) == tag) << slot;
+		}
+		assert_int_equal(plain, other);
+		for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++)
+			assert_int_equal(plain >> slot & 1, flow_tag_at(&line, slot) == tag);
+	}
 }
 
 /* Two clients with one bucket and one tag. */
@@ -171,7 +202,7 @@ static void burst_of_64_hits_and_misses(void **state)
 		assert_int_equal(flow_put(t, 0, &s, TCP_SYN, 1).result, DP_FLOW_INSERTED);
 		expected |= UINT64_C(1) << i;
 	}
-	assert_int_equal(dp_flow_lookup(t, keys, 64, hashes, flows), expected);
+	assert_int_equal(flow_lookup(t, keys, 64, hashes, flows), expected);
 	for (uint32_t i = 0; i < 64; i++) {
 		assert_int_equal(hashes[i], flow_hash(t, &keys[i]));
 		if (expected >> i & 1)
@@ -320,7 +351,7 @@ static void stale_flow_touches_nothing(void **state)
 	assert_int_equal(new.index, old.index);
 	assert_int_equal(new.state, DP_TCP_SYN_SENT);
 	assert_int_equal(new.last_seen, 1);
-	old.index = old.bucket = UINT32_MAX;
+	old.index = UINT32_MAX;
 	dp_flow_touch(t, &old, DP_TO_CLIENT, TCP_RST, 50);
 	assert_false(dp_flow_remove(t, 0, &old));
 	dp_flow_close(t);
@@ -406,6 +437,7 @@ int main(void)
 	        cmocka_unit_test(burst_hashes_are_the_twin_s),
 	        cmocka_unit_test(both_directions_find_one_entry),
 	        cmocka_unit_test(comparison_is_full),
+	        cmocka_unit_test(candidates_are_the_twin_s),
 	        cmocka_unit_test(tag_collision_is_no_hit),
 	        cmocka_unit_test(burst_of_64_hits_and_misses),
 	        cmocka_unit_test(overflow_lines_come_and_go),

@@ -271,7 +271,7 @@ static void a_packet_to_a_virtual_address_has_its_source_as_client(void **state)
 	assert_int_equal(pkt.tcp_flags, RTE_TCP_SYN_FLAG);
 	assert_int_equal(pkt.ttl, 64);
 	assert_ptr_equal(pkt.l3, rte_pktmbuf_mtod_offset(m, uint8_t *, 18));
-	assert_ptr_equal(pkt.l4, rte_pktmbuf_mtod_offset(m, uint8_t *, 42));
+	assert_ptr_equal(dp_pkt_l4(&pkt), rte_pktmbuf_mtod_offset(m, uint8_t *, 42));
 	rte_pktmbuf_free(m);
 }
 

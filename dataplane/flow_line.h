@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Which slots of a line may hold a key; private to flow*.c. Once plain, once as one comparison of
+ * the whole line; tests hold the one against the other.
+ */
+#ifndef DP_FLOW_LINE_H
+#define DP_FLOW_LINE_H
+
+#include "flow_layout.h"
+
+/* 0x8000 in each 16-bit lane that is 0. A lane above one that is 0 may be marked wrongly, so this
+ * finds candidates only. */
+static inline uint64_t flow_zero_lanes(uint64_t x)
+{
+	return (x - UINT64_C(0x0001000100010001)) & ~x & UINT64_C(0x8000800080008000);
+}
+
+/* Slots whose tag may be 'tag', one bit each; flow_slot_plain() says which a bit is. */
+static inline uint64_t flow_candidates_plain(const struct flow_line *line, uint16_t tag)
+{
+	uint64_t lanes = tag * UINT64_C(0x0001000100010001);
+	uint64_t low = flow_load(&line->tags[0]) ^ lanes;
+	uint64_t high = flow_load(&line->tags[1]) ^ lanes;
+	uint64_t last = (uint16_t)flow_load(&line->tag8) == tag;
+
+	return flow_zero_lanes(low) >> 15 | flow_zero_lanes(high) >> 14 | last << 2;
+}
+
+/* The slot of the lowest bit. */
+static inline uint32_t flow_slot_plain(uint64_t bits)
+{
+	uint32_t at = (uint32_t)__builtin_ctzll(bits);
+
+	return at / 16 + at % 16 * 4;
+}
+
+#if defined(__AVX512BW__) && !defined(FLOW_PLAIN) && !defined(__SANITIZE_THREAD__)
+#include <immintrin.h>
+
+/* A line as 32 lanes of 16 bits: tags are the lanes 4 to 12. The load is whole on every processor
+ * that has it; all that a reader needs is that each tag is, and that none comes from before what
+ * was loaded before. */
+static inline uint64_t flow_candidates(const struct flow_line *line, uint16_t tag)
+{
+	__m512i lanes = _mm512_load_si512((const void *)line);
+	uint64_t bits =
+	        _mm512_mask_cmpeq_epi16_mask(0x1ff0, lanes, _mm512_set1_epi16((short)tag)) >> 4;
+
+	/* what is loaded after this one comes after it: nothing on x86 but a word to the compiler
+	 */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return bits;
+}
+
+static inline uint32_t flow_candidate_slot(uint64_t bits)
+{
+	return (uint32_t)__builtin_ctzll(bits);
+}
+#else
+#define flow_candidates     flow_candidates_plain
+#define flow_candidate_slot flow_slot_plain
+#endif
+
+#endif

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The parse of nearly every packet there is: untagged, addressed to the port, IPv4 without options
+ * or IPv6 without extension headers, no fragment, all headers in the first buffer segment, nothing
+ * wrong. First the words that matter are collected from the frames, then all packets of the burst
+ * are judged side by side: loops without branches, which the compiler turns into vectors. Whatever
+ * is not plain is dp_parse()'s to judge. Where both judge, they agree: a test holds the one against
+ * the other.
+ */
+#include <netinet/in.h>
+#include <rte_branch_prediction.h>
+#include <rte_prefetch.h>
+#include <rte_tcp.h>
+#include <rte_udp.h>
+
+#include "column.h"
+#include "csum.h"
+#include "output.h"
+#include "parse_ip.h"
+#include "stats.h"
+
+#define ETHER   ((uint32_t)sizeof(struct rte_ether_hdr))
+#define IP4_LEN ((uint32_t)sizeof(struct rte_ipv4_hdr))
+#define IP6_LEN ((uint32_t)sizeof(struct rte_ipv6_hdr))
+#define TCP_LEN ((uint32_t)sizeof(struct rte_tcp_hdr))
+#define UDP_LEN ((uint32_t)sizeof(struct rte_udp_hdr))
+
+/* Columns are read and written as vectors, sixteen packets' values at once. The compiler makes of
+ * them what the processor has. */
+#define LANES  16
+#define COLUMN __attribute__((aligned(64)))
+typedef uint32_t lanes __attribute__((vector_size(64), may_alias));
+typedef uint16_t shorts __attribute__((vector_size(32), may_alias));
+typedef uint8_t octets __attribute__((vector_size(16), may_alias));
+/* Eight at once, where values are words of 64 bits. */
+typedef uint64_t wide __attribute__((vector_size(64), may_alias));
+typedef uint32_t lanes8 __attribute__((vector_size(32), may_alias));
+typedef uint8_t octets8 __attribute__((vector_size(8), may_alias));
+static_assert(DP_BURST % LANES == 0, "a column is whole vectors");
+
+static inline lanes swap16(lanes x)
+{
+	return (x & 0xff) << 8 | (x >> 8 & 0xff);
+}
+
+/* Words as they lie in the frames, little endian, by packet. */
+struct words {
+	/* IPv4: bytes 2-5 of the header, length and identification; bytes 6-9: fragment, TTL,
+	 * protocol. IPv6: bytes 4-7: length, next header, hop limit; and nothing. */
+	uint32_t ip[2][DP_BURST] COLUMN;
+	/* IPv4: source, destination. Both: ports, and the four bytes behind them. One packet's
+	 * stand together. */
+	uint32_t sides[DP_BURST][4] COLUMN;
+	uint32_t tcp[DP_BURST] COLUMN;      /* bytes 12-15 of TCP: data offset, flags, window */
+	uint32_t in_frame[DP_BURST] COLUMN; /* bytes from the IP header on, padding included */
+	/* IPv6: source and destination. */
+	uint64_t source[2][DP_BURST] COLUMN, destination[2][DP_BURST] COLUMN;
+};
+
+/* The packets of one family on their way through the loops. */
+struct plain {
+	struct dp_burst *b;
+	uint64_t set;                     /* those whose words were collected */
+	uint32_t odd[DP_BURST] COLUMN;    /* not 0: not plain after all */
+	uint32_t news[DP_BURST] COLUMN;   /* not 0: not quiet */
+	uint32_t padded[DP_BURST] COLUMN; /* not 0: not simple */
+	uint32_t source[DP_BURST] COLUMN, destination[DP_BURST] COLUMN, ports[DP_BURST] COLUMN;
+	struct words words;
+};
+
+/* Nothing but what the device found good, or did not look at. */
+static inline bool flags_plain(uint64_t ol_flags)
+{
+	return (ol_flags & (RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_IP_CKSUM_BAD |
+	                           RTE_MBUF_F_RX_L4_CKSUM_BAD)) == 0;
+}
+
+/* The three below copy what must be read from memory, after the checks that decide whether it may
+ * be. False: the packet is not plain. */
+static inline bool collect4(struct words *w, uint32_t i, const uint8_t *ip, uint64_t ol_flags)
+{
+	memcpy(&w->ip[0][i], ip + 2, sizeof(w->ip[0][i]));
+	memcpy(&w->ip[1][i], ip + 6, sizeof(w->ip[1][i]));
+	memcpy(w->sides[i], ip + 12, sizeof(w->sides[i]));
+	memcpy(&w->tcp[i], ip + IP4_LEN + 12, sizeof(w->tcp[i]));
+	return (ol_flags & RTE_MBUF_F_RX_IP_CKSUM_GOOD) || likely(dp_csum_ip4_right(ip, IP4_LEN));
+}
+
+static inline bool collect6(struct words *w, uint32_t i, const uint8_t *ip)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	memcpy(&w->ip[0][i], ip + 4, sizeof(w->ip[0][i]));
+	memcpy(&w->sides[i][2], ip + IP6_LEN, 8);
+	memcpy(&w->tcp[i], ip + IP6_LEN + 12, sizeof(w->tcp[i]));
+	for (uint32_t half = 0; half < 2; half++) {
+		memcpy(&w->source[half][i], ip + 8 + 8 * half, 8);
+		memcpy(&w->destination[half][i], ip + 24 + 8 * half, 8);
+	}
+	/* ::ffff:a.b.c.d is how this program writes IPv4; on the wire it is no address */
+	return memcmp(ip + 24, mapped, sizeof(mapped)) != 0;
+}
+
+/* Gives each packet its place: what is untagged IPv6 in the burst of that family, all else in that
+ * of IPv4. 'mac' is the port's, as the low six bytes of a word. Returns the bytes of all. */
+static uint64_t collect(struct plain s[2], uint64_t mac, struct rte_mbuf **pkts, uint32_t nb)
+{
+	uint64_t bytes = 0, odd[2] = {0, 0};
+	uint32_t n[2] = {0, 0};
+
+	for (uint32_t k = 0; k < nb; k++) {
+		struct rte_mbuf *m = pkts[k];
+		uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
+		uint32_t len = rte_pktmbuf_pkt_len(m), in_segment = rte_pktmbuf_data_len(m);
+		uint64_t start = ~mac;
+		uint32_t type = 0, i;
+		bool plain, v6;
+
+		bytes += len;
+		if (likely(in_segment >= ETHER + IP4_LEN + TCP_LEN)) {
+			memcpy(&start, frame, sizeof(start));
+			memcpy(&type, frame + offsetof(struct rte_ether_hdr, ether_type),
+			        sizeof(type));
+		}
+		plain = (start ^ mac) << 16 == 0 && flags_plain(m->ol_flags);
+		v6 = (uint16_t)type == RTE_BE16(RTE_ETHER_TYPE_IPV6);
+		if (likely(!v6)) {
+			i = n[0]++;
+			plain = likely(plain &&
+			                (type & RTE_BE32(0xffffff00)) == RTE_BE32(0x08004500)) &&
+			        collect4(&s[0].words, i, frame + ETHER, m->ol_flags);
+		} else {
+			i = n[1]++;
+			plain = likely(plain &&
+			                (type & RTE_BE32(0x0000f000)) == RTE_BE32(0x00006000) &&
+			                in_segment >= ETHER + IP6_LEN + TCP_LEN) &&
+			        collect6(&s[1].words, i, frame + ETHER);
+		}
+		if (unlikely(!plain))
+			odd[v6] |= UINT64_C(1) << i;
+		s[v6].b->mbufs[i] = m;
+		s[v6].b->l3[i] = frame + ETHER;
+		s[v6].words.in_frame[i] = len - ETHER;
+	}
+	for (uint32_t v6 = 0; v6 < 2; v6++) {
+		s[v6].b->n = n[v6];
+		s[v6].set = dp_all(n[v6]) & ~odd[v6];
+	}
+	return bytes;
+}
+
+/* Word 'k' of each of sixteen packets, whose four words stand together in memory. */
+#define EVERY_FOURTH(a, b, k)                                                                      \
+	__builtin_shufflevector(a, b, k, (k) + 4, (k) + 8, (k) + 12, (k) + 16, (k) + 20, (k) + 24, \
+	        (k) + 28, -1, -1, -1, -1, -1, -1, -1, -1)
+#define WORD(v, k)                                                                                \
+	__builtin_shufflevector(EVERY_FOURTH((v)[0], (v)[1], k), EVERY_FOURTH((v)[2], (v)[3], k), \
+	        0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
+
+/* Judges TCP or UDP headers of 16 packets from 'i' on, which have 'len' bytes from them on. */
+static inline __attribute__((always_inline)) void judge_l4(struct plain *s, uint32_t i, lanes len,
+        lanes protocol, lanes ports, lanes after, bool is_v6)
+{
+	lanes tcp = *(const lanes *)&s->words.tcp[i];
+	lanes is_tcp = (lanes)(protocol == IPPROTO_TCP), is_udp = (lanes)(protocol == IPPROTO_UDP);
+	lanes header = (tcp & 0xf0) >> 2, flags = tcp >> 8 & 0xff;
+	lanes syn = flags >> 1 & 1, fin_or_rst = (flags | flags >> 2) & 1;
+	lanes tcp_bad = (lanes)(header < TCP_LEN) | (lanes)(header > len) |
+	                (lanes)((flags & 0x3f) == 0) | (syn & fin_or_rst);
+	lanes udp_bad = (lanes)(swap16(after) != len) | (lanes)(len < UDP_LEN);
+
+	if (is_v6)
+		udp_bad |= (lanes)(after >> 16 == 0);
+	*(lanes *)&s->odd[i] |= (lanes)((ports & 0xffff) == 0) | (lanes)(ports >> 16 == 0) |
+	                        (is_tcp & tcp_bad) | (is_udp & udp_bad) | ~(is_tcp | is_udp);
+	*(lanes *)&s->news[i] |= is_tcp & (syn | fin_or_rst);
+	*(lanes *)&s->ports[i] = ports;
+	*(octets *)&s->b->tcp_flags[i] = __builtin_convertvector(flags & is_tcp, octets);
+	*(octets *)&s->b->protocol[i] = __builtin_convertvector(protocol, octets);
+}
+
+static inline void set_lengths(
+        struct plain *s, uint32_t i, lanes ip_len, lanes ttl, uint32_t l3_len)
+{
+	*(lanes *)&s->news[i] = (lanes)(ttl <= 1);
+	*(lanes *)&s->padded[i] = ip_len ^ *(const lanes *)&s->words.in_frame[i];
+	*(lanes *)&s->b->ip_len[i] = ip_len;
+	*(octets *)&s->b->ttl[i] = __builtin_convertvector(ttl, octets);
+	*(shorts *)&s->b->l2_len[i] = (shorts){0} + (uint16_t)ETHER;
+	*(shorts *)&s->b->l3_len[i] = (shorts){0} + (uint16_t)l3_len;
+}
+
+static void judge4(struct plain *s)
+{
+	const struct words *w = &s->words;
+
+	for (uint32_t i = 0; i < s->b->n; i += LANES) {
+		lanes first = *(const lanes *)&w->ip[0][i], second = *(const lanes *)&w->ip[1][i];
+		lanes in_frame = *(const lanes *)&w->in_frame[i];
+		const lanes *sides = (const lanes *)&w->sides[i];
+		lanes len = swap16(first);
+		/* more fragments, and the offset */
+		lanes fragment = second & RTE_BE16(0x3fff);
+
+		*(lanes *)&s->source[i] = WORD(sides, 0);
+		*(lanes *)&s->destination[i] = WORD(sides, 1);
+		/* a length below 20 wraps, and is too long */
+		*(lanes *)&s->odd[i] =
+		        (lanes)(len - IP4_LEN > in_frame - IP4_LEN) | (lanes)(fragment != 0);
+		set_lengths(s, i, len, second >> 16 & 0xff, IP4_LEN);
+		judge_l4(s, i, len - IP4_LEN, second >> 24, WORD(sides, 2), WORD(sides, 3), false);
+	}
+}
+
+static void judge6(struct plain *s)
+{
+	const struct words *w = &s->words;
+
+	for (uint32_t i = 0; i < s->b->n; i += LANES) {
+		lanes ip = *(const lanes *)&w->ip[0][i];
+		const lanes *sides = (const lanes *)&w->sides[i];
+		lanes len = swap16(ip);
+
+		*(lanes *)&s->odd[i] = (lanes)(len > *(const lanes *)&w->in_frame[i] - IP6_LEN);
+		set_lengths(s, i, len + IP6_LEN, ip >> 24, IP6_LEN);
+		judge_l4(s, i, len, ip >> 16 & 0xff, WORD(sides, 2), WORD(sides, 3), true);
+	}
+}
+
+/* Directions. Virtual addresses come in runs, so the last one is compared with first. */
+static void direct4(struct plain *s, const struct dp_tables *tables)
+{
+	uint64_t last = UINT64_MAX; /* no address */
+
+	for (uint64_t left = s->b->live; left != 0;) {
+		uint32_t i = dp_first(&left);
+		lb_be32 dst = s->destination[i];
+		struct lb_ip ip;
+
+		s->b->keys.direction[i] = DP_TO_TARGET;
+		if (dst == last)
+			continue;
+		ip = lb_ip_from_v4(dst);
+		if (dp_tables_vip(tables, &ip) != NULL)
+			last = dst;
+		else
+			s->b->keys.direction[i] = DP_TO_CLIENT;
+	}
+}
+
+static void direct6(struct plain *s, const struct dp_tables *tables)
+{
+	struct lb_ip last = lb_ip_from_v4(0); /* no packet's, see collect6() */
+
+	for (uint64_t left = s->b->live; left != 0;) {
+		uint32_t i = dp_first(&left);
+		struct lb_ip dst;
+
+		memcpy(dst.bytes, &s->words.destination[0][i], 8);
+		memcpy(dst.bytes + 8, &s->words.destination[1][i], 8);
+		s->b->keys.direction[i] = DP_TO_TARGET;
+		if (lb_ip_equal(&dst, &last))
+			continue;
+		if (dp_tables_vip(tables, &dst) != NULL)
+			last = dst;
+		else
+			s->b->keys.direction[i] = DP_TO_CLIENT;
+	}
+}
+
+/* All bits where the direction is to the target. */
+static inline wide to_target(const struct dp_flow_keys *keys, uint32_t i)
+{
+	wide direction = __builtin_convertvector(*(const octets8 *)&keys->direction[i], wide);
+
+	return (wide)(direction == DP_TO_TARGET);
+}
+
+static inline wide choose(wide which, wide yes, wide no)
+{
+	return (which & yes) | (~which & no);
+}
+
+static inline wide widen(const uint32_t *column)
+{
+	return __builtin_convertvector(*(const lanes8 *)column, wide);
+}
+
+static inline wide protocols(const struct dp_burst *b, uint32_t i)
+{
+	return __builtin_convertvector(*(const octets8 *)&b->protocol[i], wide);
+}
+
+static void key4(const struct plain *s)
+{
+	struct dp_flow_keys *keys = &s->b->keys;
+
+	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
+		wide ports = widen(&s->ports[i]), which = to_target(keys, i);
+		wide from = widen(&s->source[i]) | (ports & 0xffff) << 32;
+		wide to = widen(&s->destination[i]) | ports >> 16 << 32;
+
+		*(wide *)&keys->client[0][i] = choose(which, from, to) | protocols(s->b, i) << 48;
+		*(wide *)&keys->other[0][i] = choose(which, to, from);
+	}
+}
+
+static void key6(const struct plain *s)
+{
+	struct dp_flow_keys *keys = &s->b->keys;
+
+	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
+		wide ports = widen(&s->ports[i]), which = to_target(keys, i);
+
+		for (uint32_t half = 0; half < 2; half++) {
+			wide from = *(const wide *)&s->words.source[half][i];
+			wide to = *(const wide *)&s->words.destination[half][i];
+
+			*(wide *)&keys->client[half][i] = choose(which, from, to);
+			*(wide *)&keys->other[half][i] = choose(which, to, from);
+		}
+		*(wide *)&keys->client[2][i] =
+		        choose(which, ports & 0xffff, ports >> 16) | protocols(s->b, i) << 16;
+		*(wide *)&keys->other[2][i] = choose(which, ports >> 16, ports & 0xffff);
+	}
+}
+
+/* What the judges left is plain. */
+static void take(struct plain *s)
+{
+	uint64_t set = s->set & dp_column_zero(s->odd);
+
+	s->b->live = set;
+	s->b->quiet = set & dp_column_zero(s->news);
+	s->b->simple = set & dp_column_zero(s->padded);
+}
+
+static void parse_plain4(struct plain *s, const struct dp_tables *tables)
+{
+	judge4(s);
+	take(s);
+	direct4(s, tables);
+	key4(s);
+}
+
+static void parse_plain6(struct plain *s, const struct dp_tables *tables)
+{
+	judge6(s);
+	take(s);
+	direct6(s, tables);
+	key6(s);
+}
+
+static void place(
+        struct dp_burst *b, uint32_t i, const struct dp_pkt *p, const struct dp_flow_key *key)
+{
+	b->live |= UINT64_C(1) << i;
+	if (p->ttl > 1 &&
+	        !(p->tcp_flags & (RTE_TCP_FIN_FLAG | RTE_TCP_SYN_FLAG | RTE_TCP_RST_FLAG)))
+		b->quiet |= UINT64_C(1) << i;
+	b->mbufs[i] = p->mbuf;
+	b->l3[i] = p->l3;
+	b->ip_len[i] = p->ip_len;
+	b->l2_len[i] = p->l2_len;
+	b->l3_len[i] = p->l3_len;
+	b->protocol[i] = p->protocol;
+	b->tcp_flags[i] = p->tcp_flags;
+	b->ttl[i] = p->ttl;
+	dp_flow_keys_set(&b->keys, i, key);
+}
+
+/* What is not plain: of bursts[is_v6] all that is not live. Tagged IPv6 goes from its place among
+ * IPv4 to the end of its family: all packets of a flow are tagged, or none is. */
+static void parse_odd(struct dp_worker_ctx *ctx, struct dp_burst bursts[2], bool is_v6)
+{
+	struct dp_burst *b = &bursts[is_v6];
+	uint64_t set = ~b->live & dp_all(b->n);
+
+	while (set != 0) {
+		uint32_t i = dp_first(&set);
+		struct dp_flow_key key;
+		struct dp_pkt p;
+		dp_verdict v = dp_parse(&ctx->tables, &ctx->ports[b->port], b->mbufs[i], &p, &key);
+
+		if (v != DP_GO_ON)
+			dp_output_settle(ctx, b->mbufs[i], b->port, v);
+		else if (key.is_v6 == is_v6)
+			place(b, i, &p, &key);
+		else
+			place(&bursts[key.is_v6], bursts[key.is_v6].n++, &p, &key);
+	}
+}
+
+void dp_parse_burst(
+        struct dp_worker_ctx *ctx, struct rte_mbuf **pkts, uint32_t n, struct dp_burst bursts[2])
+{
+	const struct dp_port *port = &ctx->ports[bursts[0].port];
+	struct plain s[2];
+	uint64_t bytes, mac = 0;
+
+	memcpy(&mac, &port->mac, sizeof(port->mac));
+	for (uint32_t v6 = 0; v6 < 2; v6++) {
+		s[v6].b = &bursts[v6];
+		bursts[v6].live = bursts[v6].quiet = bursts[v6].simple = 0;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
+	bytes = collect(s, mac, pkts, n);
+	if (s[0].set != 0)
+		parse_plain4(&s[0], &ctx->tables);
+	if (s[1].set != 0)
+		parse_plain6(&s[1], &ctx->tables);
+	/* IPv6 first: what is left of IPv4 may come behind it */
+	if (unlikely(bursts[1].live != dp_all(bursts[1].n)))
+		parse_odd(ctx, bursts, true);
+	if (unlikely(bursts[0].live != dp_all(bursts[0].n)))
+		parse_odd(ctx, bursts, false);
+	dp_count(ctx, LB_COUNTER_RECEIVED, n);
+	dp_count(ctx, LB_COUNTER_RECEIVED_BYTES, bytes);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * parse_plain.c beside parse.c: bursts of good, odd and broken frames of both families, through
+ * both. Whatever the one says of a packet, the other must say.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include <netinet/in.h>
+#include <rte_tcp.h>
+
+#include "column.h"
+#include "parse.h"
+#include "pipeline_rig.h"
+
+#define BURSTS 20000
+
+static struct rig *rig;
+static unsigned int seed = 1;
+
+static uint32_t below(uint32_t n)
+{
+	return (uint32_t)rand_r(&seed) % n;
+}
+
+static struct frame_spec random_spec(void)
+{
+	static const char *const vips[] = {"10.90.0.10", "10.90.0.11", "fd00:90::10"};
+	static const uint8_t flags[] = {RTE_TCP_SYN_FLAG, RTE_TCP_ACK_FLAG, RTE_TCP_RST_FLAG,
+	        RTE_TCP_FIN_FLAG | RTE_TCP_ACK_FLAG, RTE_TCP_PSH_FLAG | RTE_TCP_ACK_FLAG};
+	struct frame_spec s =
+	        rig_to_vip(vips[below(3)], 80, below(3) ? IPPROTO_TCP : IPPROTO_UDP, below(1000));
+	struct lb_ip ip = s.src;
+
+	if (below(2) == 0) { /* the other direction */
+		s.src = s.dst;
+		s.dst = ip;
+	}
+	s.tcp_flags = flags[below(RTE_DIM(flags))];
+	s.payload = (uint16_t)below(40);
+	s.ttl = (uint8_t)(below(8) == 0 ? below(2) : 64);
+	s.padding = (uint16_t)(below(4) == 0 ? below(20) : 0);
+	s.nb_tags = below(12) == 0;
+	s.tpid[0] = 0x8100;
+	return s;
+}
+
+/* Ten in a hundred frames are damaged, somewhere behind the addresses of Ethernet. */
+static struct rte_mbuf *random_packet(void)
+{
+	static const uint64_t flags[] = {0, 0, RTE_MBUF_F_RX_IP_CKSUM_GOOD,
+	        RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD,
+	        RTE_MBUF_F_RX_IP_CKSUM_BAD, RTE_MBUF_F_RX_IP_CKSUM_NONE, RTE_MBUF_F_RX_L4_CKSUM_BAD,
+	        RTE_MBUF_F_RX_L4_CKSUM_NONE};
+	struct frame_spec s = random_spec();
+	uint32_t len, split;
+	struct rte_mbuf *m;
+	struct frame f;
+
+	frame_build(&f, &s);
+	if (below(10) == 0)
+		for (uint32_t n = below(3) + 1; n > 0; n--)
+			f.bytes[below(20) == 0 ? below(12) : 12 + below(70)] ^=
+			        (uint8_t)(1u << below(8));
+	if (below(3) == 0 && f.bytes[f.l3] >> 4 == 4)
+		frame_fix_ip4(&f);
+	len = below(20) == 0 ? 1 + below(f.len) : f.len;
+	split = below(20) == 0 ? 1 + below(len) : len;
+	m = rig_mbuf(rig, f.bytes, split);
+	if (split < len)
+		rte_pktmbuf_chain(m, rig_mbuf(rig, f.bytes + split, len - split));
+	m->ol_flags |= flags[below(RTE_DIM(flags))];
+	return m;
+}
+
+/* What dp_parse() says of a copy. */
+struct verdict {
+	dp_verdict verdict;
+	struct dp_pkt pkt;
+	struct dp_flow_key key;
+	uint32_t place; /* among those of the family that go on */
+};
+
+static void judge(struct rte_mbuf *m, struct verdict *v)
+{
+	struct rte_mbuf *copy = rte_pktmbuf_copy(m, rig->pool, 0, UINT32_MAX);
+
+	assert_non_null(copy);
+	copy->ol_flags = m->ol_flags;
+	v->verdict = DP_GO_ON;
+	if (rte_pktmbuf_data_len(m) != rte_pktmbuf_pkt_len(m)) {
+		/* a copy has one segment: chain it as the original is */
+		struct rte_mbuf *rest =
+		        rte_pktmbuf_copy(m, rig->pool, rte_pktmbuf_data_len(m), UINT32_MAX);
+
+		rte_pktmbuf_trim(copy, (uint16_t)rte_pktmbuf_pkt_len(rest));
+		rte_pktmbuf_chain(copy, rest);
+	}
+	v->verdict = dp_parse(&rig->ctx.tables, &rig->ports[0], copy, &v->pkt, &v->key);
+	rte_pktmbuf_free(copy);
+}
+
+static void assert_column(const struct dp_burst *b, uint32_t i, const struct verdict *v)
+{
+	struct dp_flow_key key = dp_flow_keys_get(&b->keys, i, b->is_v6);
+	bool quiet = v->pkt.ttl > 1 &&
+	             !(v->pkt.tcp_flags & (RTE_TCP_FIN_FLAG | RTE_TCP_SYN_FLAG | RTE_TCP_RST_FLAG));
+
+	assert_memory_equal(&key, &v->key, sizeof(key));
+	assert_int_equal(b->l3[i] - rte_pktmbuf_mtod(b->mbufs[i], uint8_t *), v->pkt.l2_len);
+	assert_int_equal(b->ip_len[i], v->pkt.ip_len);
+	assert_int_equal(b->l2_len[i], v->pkt.l2_len);
+	assert_int_equal(b->l3_len[i], v->pkt.l3_len);
+	assert_int_equal(b->protocol[i], v->pkt.protocol);
+	assert_int_equal(b->tcp_flags[i], v->pkt.tcp_flags);
+	assert_int_equal(b->ttl[i], v->pkt.ttl);
+	assert_int_equal(b->quiet >> i & 1, quiet);
+	if (b->simple >> i & 1) {
+		assert_int_equal(v->pkt.l2_len, 14);
+		assert_int_equal(v->pkt.l3_len, b->is_v6 ? 40 : 20);
+		assert_int_equal(rte_pktmbuf_pkt_len(b->mbufs[i]) - 14, v->pkt.ip_len);
+	}
+}
+
+/* The place of a packet in the bursts; UINT32_MAX: it is in none. */
+static uint32_t place_of(const struct dp_burst bursts[2], const struct rte_mbuf *m, bool *v6)
+{
+	for (uint32_t f = 0; f < 2; f++)
+		for (uint32_t i = 0; i < bursts[f].n; i++)
+			if ((bursts[f].live >> i & 1) && bursts[f].mbufs[i] == m) {
+				*v6 = f;
+				return i;
+			}
+	return UINT32_MAX;
+}
+
+static void assert_settled(const struct verdict *verdicts, uint32_t n)
+{
+	uint64_t drops[LB_DROP_COUNT] = {0}, kernel = 0;
+
+	for (uint32_t k = 0; k < n; k++) {
+		if (verdicts[k].verdict == DP_TO_KERNEL)
+			kernel++;
+		else if (verdicts[k].verdict != DP_GO_ON)
+			drops[verdicts[k].verdict]++;
+	}
+	assert_int_equal(rig->stats.counters[LB_COUNTER_KERNEL], kernel);
+	for (uint32_t r = 0; r < LB_DROP_COUNT; r++)
+		assert_int_equal(rig->stats.drops[r], drops[r]);
+}
+
+static uint64_t simple_seen;
+
+static void compare_burst(uint32_t n)
+{
+	struct verdict verdicts[DP_BURST];
+	struct rte_mbuf *pkts[DP_BURST];
+	struct dp_burst bursts[2];
+	uint32_t live = 0;
+
+	for (uint32_t k = 0; k < n; k++) {
+		pkts[k] = random_packet();
+		judge(pkts[k], &verdicts[k]);
+	}
+	memset(bursts, 0x5a, sizeof(bursts));
+	for (uint32_t v6 = 0; v6 < 2; v6++) {
+		bursts[v6].port = 0;
+		bursts[v6].is_v6 = v6;
+	}
+	dp_parse_burst(&rig->ctx, pkts, n, bursts);
+	for (uint32_t k = 0; k < n; k++) {
+		bool v6 = false;
+		uint32_t i = place_of(bursts, pkts[k], &v6);
+
+		assert_int_equal(i != UINT32_MAX, verdicts[k].verdict == DP_GO_ON);
+		if (i == UINT32_MAX)
+			continue;
+		assert_int_equal(v6, verdicts[k].key.is_v6);
+		assert_column(&bursts[v6], i, &verdicts[k]);
+		simple_seen += bursts[v6].simple >> i & 1;
+		live++;
+	}
+	assert_int_equal(
+	        __builtin_popcountll(bursts[0].live) + __builtin_popcountll(bursts[1].live), live);
+	assert_settled(verdicts, n);
+	for (uint32_t v6 = 0; v6 < 2; v6++)
+		for (uint64_t left = bursts[v6].live; left != 0;)
+			rte_pktmbuf_free(bursts[v6].mbufs[dp_first(&left)]);
+	rig_clear(rig);
+	memset(&rig->stats, 0, sizeof(rig->stats));
+}
+
+static void both_say_the_same_of_every_packet(void **state)
+{
+	for (uint32_t k = 0; k < BURSTS; k++)
+		compare_burst(1 + below(DP_BURST));
+	assert_true(simple_seen > BURSTS); /* the vectors did judge something */
+}
+
+static void zeros_of_a_column_are_the_twin_s(void **state)
+{
+	for (uint32_t k = 0; k < 10000; k++) {
+		uint32_t column[DP_BURST] __attribute__((aligned(64)));
+
+		for (uint32_t i = 0; i < DP_BURST; i++)
+			column[i] = below(2) ? 0 : 1u << below(32);
+		assert_int_equal(dp_column_zero(column), dp_column_zero_plain(column));
+	}
+}
+
+static int set_up(void **state)
+{
+	struct rig_config config = {.flows = 64, .packets = 255};
+
+	rig_eal(false);
+	rig = rig_create(&config);
+	memset(&rig->stats, 0, sizeof(rig->stats));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	assert_int_equal(rte_mempool_in_use_count(rig->pool), 0);
+	rig_free(rig);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        cmocka_unit_test(both_say_the_same_of_every_packet),
+	        cmocka_unit_test(zeros_of_a_column_are_the_twin_s),
+	};
+
+	return cmocka_run_group_tests_name("parse plain", tests, set_up, tear_down);
+}

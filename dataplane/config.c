@@ -43,6 +43,11 @@ static const struct dp_field port_fields[] = {
         {"kernel", DP_FIELD_CHOICE, PORT(kernel), .choices = kernel_modes,
                 .preset = "auto: tap for AF_XDP, copy for AF_PACKET, twin for PCI, else none",
                 .help = "the way to the kernel for frames that are not ours"},
+        {"spread", DP_FIELD_FLAG, PORT(spread),
+                .preset = "false: handing over costs more than it "
+                          "gains where queues suffice",
+                .help = "spread packets over all workers by flow, in software: for a device with "
+                        "fewer queues than workers"},
         {0},
 };
 

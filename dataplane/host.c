@@ -53,6 +53,18 @@ static int start_eal(struct dp_host *host)
 	return rc;
 }
 
+/* What the rings between workers hold, and what waits for them. */
+static uint32_t spread_mbufs(const struct dp_host *host)
+{
+	uint32_t from = 0, others = host->nb_workers - 1;
+
+	for (uint32_t i = 0; i < host->nb_ports; i++) {
+		if (host->nics[i].config->spread)
+			from += host->nics[i].queues.nb_rx;
+	}
+	return RTE_MIN(from, host->nb_workers) * others * (DP_SPREAD_ROOM + DP_BURST);
+}
+
 static int make_pool(struct dp_host *host)
 {
 	uint32_t n = SPARE_MBUFS + TWIN_MBUFS + host->nb_workers * (2 * POOL_CACHE + 4 * DP_BURST);
@@ -64,6 +76,7 @@ static int make_pool(struct dp_host *host)
 		n += dp_port_mbufs(&host->nics[i]) + TWIN_MBUFS;
 		room = RTE_MAX(room, RTE_ALIGN_CEIL(frame, 64));
 	}
+	n += spread_mbufs(host);
 	if (host->config->memory.mbufs != 0)
 		n = host->config->memory.mbufs;
 	host->pool = rte_pktmbuf_pool_create(

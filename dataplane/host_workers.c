@@ -8,6 +8,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
+#include <sys/random.h>
 
 #include "log.h"
 
@@ -24,9 +25,13 @@ static void give_queues(struct dp_host *host, struct dp_worker *w)
 	w->nb_queues = dp_queues_rx(counts, host->nb_ports, w->ctx.worker, host->nb_workers, queues,
 	        DP_WORKER_MAX_QUEUES);
 	w->nb_queues = RTE_MIN(w->nb_queues, (uint32_t)DP_WORKER_MAX_QUEUES);
-	for (uint32_t i = 0; i < w->nb_queues; i++)
-		w->queues[i] =
-		        (struct dp_worker_queue){host->nics[queues[i].port].port, queues[i].queue};
+	for (uint32_t i = 0; i < w->nb_queues; i++) {
+		const struct dp_nic *nic = &host->nics[queues[i].port];
+
+		w->queues[i] = (struct dp_worker_queue){.port = nic->port,
+		        .queue = queues[i].queue,
+		        .spread = nic->config->spread && host->nb_workers > 1};
+	}
 }
 
 static void give_ports(struct dp_host *host, struct dp_worker *w)
@@ -82,6 +87,8 @@ static void fill(struct dp_host *host, struct dp_worker *w, uint32_t number)
 	uint32_t targets = config->tables.max_targets, listeners = config->tables.max_listeners;
 
 	w->ctx.worker = number;
+	w->spread.worker = number;
+	w->spread.nb_workers = host->nb_workers;
 	w->ctx.nb_workers = host->nb_workers;
 	w->ctx.flows = host->flows;
 	w->ctx.fib = host->fib;
@@ -102,7 +109,38 @@ static void fill(struct dp_host *host, struct dp_worker *w, uint32_t number)
 	give_ports(host, w);
 }
 
-static int launch(struct dp_host *host, uint32_t number, unsigned int lcore)
+static bool spreads(const struct dp_worker *w)
+{
+	for (uint32_t q = 0; q < w->nb_queues; q++) {
+		if (w->queues[q].spread)
+			return true;
+	}
+	return false;
+}
+
+/* Rings from each worker that polls a queue to be spread, to all others. */
+static int connect_workers(struct dp_host *host)
+{
+	uint32_t key[DP_SPREAD_WORDS];
+
+	if (getrandom(key, sizeof(key), 0) != sizeof(key))
+		return -errno;
+	for (uint32_t i = 0; i < host->nb_workers * host->nb_workers; i++) {
+		struct dp_worker *from = host->workers[i / host->nb_workers];
+		struct dp_worker *to = host->workers[i % host->nb_workers];
+
+		memcpy(to->spread.key, key, sizeof(key));
+		if (from == to || !spreads(from) ||
+		        dp_spread_connect(&from->spread, &to->spread,
+		                (int)rte_lcore_to_socket_id(to->lcore)) == 0)
+			continue;
+		dp_log_error("memory: rings between workers can't be had: raise memory.megabytes");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int make(struct dp_host *host, uint32_t number, unsigned int lcore)
 {
 	struct dp_worker *w = rte_zmalloc_socket(
 	        "worker", sizeof(*w), RTE_CACHE_LINE_SIZE, (int)rte_lcore_to_socket_id(lcore));
@@ -113,12 +151,18 @@ static int launch(struct dp_host *host, uint32_t number, unsigned int lcore)
 		return -ENOMEM;
 	}
 	host->workers[number] = w;
+	w->lcore = lcore;
 	fill(host, w, number);
-	if (w->nb_queues == 0)
+	return 0;
+}
+
+static int launch(struct dp_worker *w)
+{
+	if (w->nb_queues == 0 && w->spread.nb_from == 0)
 		dp_log_warning("worker %u has no receive queue: give the ports more queues, or "
-		               "configure fewer workers",
-		        number);
-	return rte_eal_remote_launch(dp_worker_run, w, lcore);
+		               "\"spread\": true, or configure fewer workers",
+		        w->ctx.worker);
+	return rte_eal_remote_launch(dp_worker_run, w, w->lcore);
 }
 
 int dp_host_start_workers(struct dp_host *host)
@@ -134,8 +178,12 @@ int dp_host_start_workers(struct dp_host *host)
 	RTE_LCORE_FOREACH_WORKER(lcore)
 	{
 		if (rc == 0)
-			rc = launch(host, number++, lcore);
+			rc = make(host, number++, lcore);
 	}
+	if (rc == 0)
+		rc = connect_workers(host);
+	for (uint32_t i = 0; i < host->nb_workers && rc == 0; i++)
+		rc = launch(host->workers[i]);
 	if (rc == 0)
 		dp_log_info("%u workers, which %s when idle", host->nb_workers,
 		        host->workers[0]->sleep ? "sleep" : "poll on");
@@ -147,6 +195,9 @@ void dp_host_stop_workers(struct dp_host *host)
 	__atomic_store_n(&host->stop, true, __ATOMIC_RELAXED);
 	if (host->eal_runs)
 		rte_eal_mp_wait_lcore();
-	for (uint32_t i = 0; i < host->nb_workers; i++)
+	for (uint32_t i = 0; i < host->nb_workers; i++) {
+		if (host->workers[i] != NULL)
+			dp_spread_disconnect(&host->workers[i]->spread);
 		rte_free(host->workers[i]);
+	}
 }

@@ -136,6 +136,13 @@ static uint32_t forward_kernel(struct dp_worker *w)
 	return total;
 }
 
+static void run(struct dp_worker *w, struct rte_mbuf **pkts, uint16_t n, uint16_t port)
+{
+	keep_time(w);
+	dp_pipeline_run(&w->ctx, pkts, n, port);
+	flush(w);
+}
+
 /* What the probe port received. */
 static uint32_t poll_probe(struct dp_worker *w)
 {
@@ -145,12 +152,43 @@ static uint32_t poll_probe(struct dp_worker *w)
 	if (w->from_probe == NULL)
 		return 0;
 	n = (uint16_t)rte_ring_sc_dequeue_burst(w->from_probe, (void **)pkts, DP_BURST, NULL);
+	if (n > 0)
+		run(w, pkts, n, DP_PORT_PROBE);
+	return n;
+}
+
+/* A queue whose packets are spread over all workers. */
+static uint32_t poll_and_spread(struct dp_worker *w, const struct dp_worker_queue *queue)
+{
+	struct rte_mbuf *pkts[DP_SPREAD_BURST];
+	uint16_t n = rte_eth_rx_burst(queue->port, queue->queue, pkts, DP_SPREAD_BURST);
+	uint16_t own;
+
 	if (n == 0)
 		return 0;
-	keep_time(w);
-	dp_pipeline_run(&w->ctx, pkts, n, DP_PORT_PROBE);
-	flush(w);
+	own = dp_spread_run(&w->ctx, &w->spread, pkts, n, queue->port);
+	for (uint16_t at = 0; at < own; at += DP_BURST)
+		run(w, pkts + at, RTE_MIN((uint16_t)(own - at), (uint16_t)DP_BURST), queue->port);
 	return n;
+}
+
+/* What other workers handed over, by the ports that received it. */
+static uint32_t poll_spread(struct dp_worker *w)
+{
+	struct rte_mbuf *pkts[DP_BURST];
+	uint32_t total = 0;
+
+	for (uint32_t i = 0; i < w->spread.nb_from; i++) {
+		uint16_t n = dp_spread_take(&w->spread, i, pkts), at = 0, end;
+
+		for (; at < n; at = end) {
+			for (end = at + 1; end < n && pkts[end]->port == pkts[at]->port; end++)
+				;
+			run(w, pkts + at, end - at, pkts[at]->port);
+		}
+		total += n;
+	}
+	return total;
 }
 
 /* One poll of all queues. */
@@ -160,16 +198,19 @@ static uint32_t poll_queues(struct dp_worker *w)
 	uint32_t total = 0;
 
 	for (uint32_t i = 0; i < w->nb_queues; i++) {
-		uint16_t n =
-		        rte_eth_rx_burst(w->queues[i].port, w->queues[i].queue, pkts, DP_BURST);
+		const struct dp_worker_queue *queue = &w->queues[i];
+		uint16_t n;
 
-		if (n == 0)
+		if (queue->spread) {
+			total += poll_and_spread(w, queue);
 			continue;
-		keep_time(w);
-		dp_pipeline_run(&w->ctx, pkts, n, w->queues[i].port);
-		flush(w);
+		}
+		n = rte_eth_rx_burst(queue->port, queue->queue, pkts, DP_BURST);
+		if (n > 0)
+			run(w, pkts, n, queue->port);
 		total += n;
 	}
+	total += poll_spread(w);
 	dp_count(&w->ctx, LB_COUNTER_POLLS, 1);
 	dp_count(&w->ctx, LB_COUNTER_POLLS_EMPTY, total == 0);
 	return total;
@@ -228,7 +269,7 @@ static void begin(struct dp_worker *w)
 	prctl(PR_SET_TIMERSLACK, 1UL);
 	w->tick = rte_get_tsc_hz() / 2000;
 	w->aged_ms = dp_clock_ms();
-	w->ctx.stats->lcore = rte_lcore_id();
+	w->ctx.stats->lcore = w->lcore;
 	keep_time(w);
 	dp_fib_online(w->ctx.fib, w->ctx.worker);
 }

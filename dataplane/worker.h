@@ -10,6 +10,7 @@
 #include <rte_spinlock.h>
 
 #include "pipeline.h"
+#include "spread.h"
 
 #define DP_WORKER_MAX_QUEUES 256
 
@@ -25,11 +26,13 @@ struct dp_worker_port {
 
 struct dp_worker_queue {
 	uint16_t port, queue;
+	bool spread; /* over all workers, by flow */
 };
 
 /* main lcore: fills all but the last part before the worker starts. */
 struct dp_worker {
 	struct dp_worker_ctx ctx;
+	unsigned int lcore;
 	struct lb_rings *rings;
 	const void *tables;
 	uint64_t tables_size;
@@ -37,6 +40,7 @@ struct dp_worker {
 	uint32_t nb_queues;
 	struct dp_worker_port ports[DP_MAX_PORTS];
 	uint32_t nb_ports;
+	struct dp_spread spread;     /* without rings, where no port is spread */
 	struct rte_ring *from_probe; /* what the probe port receives; NULL unless this worker's */
 	bool sleep;                  /* when idle; otherwise it polls on */
 	uint32_t

@@ -12,12 +12,16 @@
  *   dataplane   attached, why (what is wrong when it is not), problem (with tables; "")
  *               when attached also:
  *               pid, version, instance, started_ms, uptime_s, hugepages
- *               workers[]   worker, lcore, cpu, revision, alive_ms_ago, received, forwarded,
- *                           to_target, to_client, dropped, received_per_s, forwarded_per_s,
- * polls_per_s, busy_percent main        revision, alive_ms_ago ports[]     name, interface, driver,
- * mac, queues, mtu, link_up, rx_missed, tx_errors counters    {name: number}, as in lb/counters.h;
- * sums of all workers rates       {name: number per second} drops[]     reason, help, packets,
- * packets_per_s; those that are not 0 flow_table  capacity, used kernel_errors, kernel_error ("")
+ *               workers[]  worker, lcore, cpu, revision, alive_ms_ago, received, forwarded,
+ *               to_target, to_client, dropped, spread (handed to other workers),
+ *               received_per_s, forwarded_per_s, polls_per_s, busy_percent
+ *               main  revision, alive_ms_ago
+ *               ports[]  name, interface, driver, mac, queues, mtu, link_up, rx_missed, tx_errors
+ *               counters  {name: number}, as in lb/counters.h; sums of all workers
+ *               rates  {name: number per second}
+ *               drops[]  reason, help, packets, packets_per_s; those that are not 0
+ *               flow_table  capacity, used
+ *               kernel_errors, kernel_error ("")
  *               publisher   attachments, generations, revision (newest announced), acknowledged,
  *                           consumers, silent_consumers[], table_bytes, table_bytes_used, problem
  *   zones[]     name, subnets, prefixes[] (subnet, prefix, interface, scheme), addresses

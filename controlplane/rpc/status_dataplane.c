@@ -64,7 +64,8 @@ static json_t *worker_row(const struct cp_sampler *sampler, const struct cp_stat
 
 	for (int reason = 0; reason < LB_DROP_COUNT; reason++)
 		dropped += worker->drops[reason];
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack(
+	        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 	        "worker", (json_int_t)i, "lcore", (json_int_t)worker->lcore, "cpu",
 	        (json_int_t)worker->cpu, "revision", (json_int_t)worker->running_revision,
 	        "alive_ms_ago", ago(now_ms, worker->alive_ms), "received",
@@ -72,7 +73,7 @@ static json_t *worker_row(const struct cp_sampler *sampler, const struct cp_stat
 	        (json_int_t)forwarded(worker->counters), "to_target",
 	        (json_int_t)worker->counters[LB_COUNTER_TO_TARGET], "to_client",
 	        (json_int_t)worker->counters[LB_COUNTER_TO_CLIENT], "dropped", (json_int_t)dropped,
-	        "received_per_s",
+	        "spread", (json_int_t)worker->counters[LB_COUNTER_SPREAD], "received_per_s",
 	        (json_int_t)cp_sampler_worker_rate(sampler, i, LB_COUNTER_RECEIVED),
 	        "forwarded_per_s",
 	        (json_int_t)(cp_sampler_worker_rate(sampler, i, LB_COUNTER_TO_TARGET) +

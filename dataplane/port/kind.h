@@ -33,6 +33,7 @@ struct dp_port_config {
 	uint32_t rx_descriptors, tx_descriptors;
 	uint32_t mtu;
 	enum dp_kernel_mode kernel;
+	bool spread; /* its packets over all workers, in software */
 };
 
 struct dp_port_kind {

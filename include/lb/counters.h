@@ -40,7 +40,8 @@
 	X(FROM_KERNEL_LOST, "from_kernel_lost",                                              \
 	        "frames of the kernel that a port's transmit queue had no room for")         \
 	X(FLOWS_KEPT, "flows_kept",                                                          \
-	        "of the new flows: taken over with the table from an earlier start")
+	        "of the new flows: taken over with the table from an earlier start")         \
+	X(SPREAD, "spread", "packets handed to another worker, by software spreading")
 
 /* X(symbol, name, help) */
 #define LB_DROP_REASONS(X)                                                                         \
@@ -90,7 +91,8 @@
 	X(NO_MBUF, "no_mbuf", "no packet buffer was left")                                         \
 	X(SEGMENTED, "segmented", "headers are spread over several buffer segments")               \
 	X(NO_TABLES, "no_tables", "no configuration has arrived from the control plane yet")       \
-	X(TCP_NO_FLOW, "tcp_no_flow", "TCP RST or SYN-ACK that belongs to no flow")
+	X(TCP_NO_FLOW, "tcp_no_flow", "TCP RST or SYN-ACK that belongs to no flow")                \
+	X(SPREAD_FULL, "spread_full", "the worker that software spreading chose did not keep up")
 
 enum lb_counter {
 #define X(symbol, name, help) LB_COUNTER_##symbol,

@@ -14,7 +14,7 @@ from lab import Lab  # noqa: E402
 def lab(request):
     """A lab of the test file's own, configured by the file, gone after it."""
     made = Lab("e2e-" + str(os.getpid() % 1000), workers=getattr(request.module, "WORKERS", 2),
-               ports=getattr(request.module, "PORTS", "af_xdp"))
+               ports=getattr(request.module, "PORTS", "af_xdp"), spread=getattr(request.module, "SPREAD", False))
     try:
         yield made
     finally:

@@ -74,10 +74,10 @@ class Wire:
 
 
 class Lab:
-    def __init__(self, name, workers=2, ports="af_xdp"):
+    def __init__(self, name, workers=2, ports="af_xdp", spread=False):
         self.name = name
         os.environ["ANABRANCH_LAB"] = name
-        self.run("up", "--workers", str(workers), "--ports", ports)
+        self.run("up", "--workers", str(workers), "--ports", ports, *(["--spread"] if spread else []))
         self.env = json.loads(self.run("env"))
 
     def run(self, *args, check=True, timeout=120):

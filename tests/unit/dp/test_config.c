@@ -96,7 +96,8 @@ static void test_every_key_is_read(void **state)
 
 	accepts("{\"instance\":\"a-1\",\"run_dir\":\"/run/x\",\"group\":\"lb\",\"ports\":[{"
 	        "\"name\":\"up\",\"device\":\"0000:03:00.0\",\"interface\":\"lan0\",\"queues\":4,"
-	        "\"rx_descriptors\":512,\"tx_descriptors\":256,\"mtu\":9000,\"kernel\":\"twin\"}],"
+	        "\"rx_descriptors\":512,\"tx_descriptors\":256,\"mtu\":9000,\"kernel\":\"twin\","
+	        "\"spread\":true}],"
 	        "\"workers\":{\"cores\":\"1-3,5\",\"idle\":\"poll\"},"
 	        "\"memory\":{\"huge\":false,\"megabytes\":512,\"mbufs\":8192},"
 	        "\"flow_table\":{\"path\":\"/dev/hugepages/"
@@ -117,6 +118,7 @@ static void test_every_key_is_read(void **state)
 	assert_int_equal(c.ports[0].tx_descriptors, 256);
 	assert_int_equal(c.ports[0].mtu, 9000);
 	assert_int_equal(c.ports[0].kernel, DP_KERNEL_TWIN);
+	assert_true(c.ports[0].spread);
 	assert_string_equal(c.workers.cores, "1-3,5");
 	assert_int_equal(c.workers.idle, DP_IDLE_POLL);
 	assert_int_equal(c.memory.huge, DP_HUGE_FALSE);
@@ -182,7 +184,8 @@ static void test_unknown_keys(void **state)
 	        "memory, flow_table, tables, kernel, probe");
 	refuses("{\"ports\":[{\"device\":\"net_null\",\"speed\":1}]}",
 	        ": ports[0].speed: unknown key; expected one of: name, device, interface, queues, "
-	        "rx_descriptors, tx_descriptors, mtu, kernel");
+	        "rx_descriptors, tx_descriptors, mtu, kernel, "
+	        "spread");
 	refuses("{\"ports\":[" XDP "],\"kernel\":{\"Guard\":true}}",
 	        ": kernel.Guard: unknown key; expected one of: guard, addresses, bpffs, "
 	        "max_routes");

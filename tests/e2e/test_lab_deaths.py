@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Either process dies under traffic, and nobody outside is told: no reset, no refusal, ports come back by themselves."""
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
+from lab import Capture
 
 VIP = "10.90.0.10"
 
@@ -15,25 +14,6 @@ def services(lab):
     lab.service("echo", "UDP", 7, lab.targets(), cross_zone=True)
     lab.wait_healthy("web")
     lab.wait_healthy("echo")
-
-
-class Capture:
-    """What the client receives that would end a connection: RST from a virtual address, ICMP unreachable."""
-    def __init__(self, lab):
-        self.path = Path(lab.env["run_dir"]) / "capture.pcap"
-        self.process = lab.background("client", "tcpdump", "-Z", "root", "-U", "-n", "-i", "eth0", "-w", self.path,
-                                      "(src net 10.90.0.0/16 and tcp[tcpflags] & tcp-rst != 0) or "
-                                      "(icmp and icmp[icmptype] == icmp-unreach)")
-        until = time.monotonic() + 5
-        while not self.path.exists() or self.path.stat().st_size < 24:
-            assert time.monotonic() < until, "tcpdump did not start"
-            time.sleep(0.02)
-
-    def packets(self):
-        time.sleep(0.3)
-        self.process.terminate()
-        self.process.wait(10)
-        return subprocess.run(["tcpdump", "-nr", self.path], capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])

@@ -166,3 +166,22 @@ class Lab:
         """Sums over all workers, and the drops by reason."""
         dataplane = self.rpc("Status")["dataplane"]
         return dataplane["counters"], dataplane["drops"]
+
+
+class Capture:
+    """What the client receives that would end a connection: RST from a virtual address, ICMP unreachable."""
+    def __init__(self, lab):
+        self.path = Path(lab.env["run_dir"]) / "capture.pcap"
+        self.process = lab.background("client", "tcpdump", "-Z", "root", "-U", "-n", "-i", "eth0", "-w", self.path,
+                                      "(src net 10.90.0.0/16 and tcp[tcpflags] & tcp-rst != 0) or "
+                                      "(icmp and icmp[icmptype] == icmp-unreach)")
+        until = time.monotonic() + 5
+        while not self.path.exists() or self.path.stat().st_size < 24:
+            assert time.monotonic() < until, "tcpdump did not start"
+            time.sleep(0.02)
+
+    def packets(self):
+        time.sleep(0.3)
+        self.process.terminate()
+        self.process.wait(10)
+        return subprocess.run(["tcpdump", "-nr", self.path], capture_output=True, text=True, check=True).stdout

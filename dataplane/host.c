@@ -229,6 +229,9 @@ static int make_segments(struct dp_host *host)
 		snprintf(info->driver, sizeof(info->driver), "%s", nic->driver);
 		memcpy(info->mac, &nic->seen.mac, sizeof(info->mac));
 		info->queues = nic->queues.nb_rx;
+		info->rss = nic->rss.functions;
+		info->reta_size = nic->rss.reta_size;
+		info->spread = nic->config->spread && host->nb_workers > 1;
 		info->mtu = nic->mtu;
 		dp_port_refresh(nic, info);
 	}

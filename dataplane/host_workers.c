@@ -70,6 +70,37 @@ static bool sleeps_when_idle(const struct dp_host *host)
 	return host->eal.shared_cpus || slow_poll;
 }
 
+static uint32_t worker_of(const struct dp_host *host, uint16_t port, uint16_t queue)
+{
+	uint32_t w = 0;
+
+	for (; w < host->nb_workers; w++) {
+		for (uint32_t q = 0; q < host->workers[w]->nb_queues; q++) {
+			if (host->workers[w]->queues[q].port == port &&
+			        host->workers[w]->queues[q].queue == queue)
+				return w;
+		}
+	}
+	return w;
+}
+
+/* Which workers poll a port's queues, in the order of the queues. */
+static void log_queues(const struct dp_host *host, uint32_t i)
+{
+	const struct dp_nic *nic = &host->nics[i];
+	char text[320] = "";
+	size_t n = 0;
+
+	for (uint16_t q = 0; q < nic->queues.nb_rx && n < sizeof(text); q++)
+		n += (size_t)snprintf(
+		        text + n, sizeof(text) - n, " %u", worker_of(host, nic->port, q));
+	dp_log_info("port %s: its queues are polled by worker%s%s%s", nic->config->name,
+	        nic->queues.nb_rx > 1 ? "s" : "", text,
+	        nic->config->spread && host->nb_workers > 1
+	                ? " and spread over all workers in software"
+	                : "");
+}
+
 static uint32_t age_per_ms(const struct dp_host *host)
 {
 	struct dp_flow_usage usage;
@@ -182,6 +213,8 @@ int dp_host_start_workers(struct dp_host *host)
 	}
 	if (rc == 0)
 		rc = connect_workers(host);
+	for (uint32_t i = 0; i < host->nb_ports && rc == 0; i++)
+		log_queues(host, i);
 	for (uint32_t i = 0; i < host->nb_workers && rc == 0; i++)
 		rc = launch(host->workers[i]);
 	if (rc == 0)

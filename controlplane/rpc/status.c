@@ -16,7 +16,9 @@
  *               to_target, to_client, dropped, spread (handed to other workers),
  *               received_per_s, forwarded_per_s, polls_per_s, busy_percent
  *               main  revision, alive_ms_ago
- *               ports[]  name, interface, driver, mac, queues, mtu, link_up, rx_missed, tx_errors
+ *               ports[]  name, interface, driver, mac, queues, rss[] (ipv4, ipv6, tcp, udp: what
+ *               the device hashes by), reta_size (places), spread (in software), mtu, link_up,
+ *               rx_missed, tx_errors
  *               counters  {name: number}, as in lb/counters.h; sums of all workers
  *               rates  {name: number per second}
  *               drops[]  reason, help, packets, packets_per_s; those that are not 0

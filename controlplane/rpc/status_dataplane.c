@@ -92,6 +92,19 @@ static json_t *workers(const struct cp_sampler *sampler, const struct cp_stats_v
 	return rows;
 }
 
+static json_t *rss_functions(uint8_t bits)
+{
+	static const char *const names[] = {"ipv4", "ipv6", "tcp", "udp"};
+	json_t *list = json_array();
+
+	static_assert(LB_RSS_IPV4 == 1 && LB_RSS_UDP == 8, "names[] are in the order of LB_RSS_*");
+	for (int i = 0; i < 4; i++) {
+		if (bits & 1 << i)
+			json_array_append_new(list, json_string(names[i]));
+	}
+	return list;
+}
+
 static json_t *ports(const struct cp_stats_view *view)
 {
 	json_t *rows = json_array();
@@ -102,13 +115,15 @@ static json_t *ports(const struct cp_stats_view *view)
 
 		snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", port->mac[0],
 		        port->mac[1], port->mac[2], port->mac[3], port->mac[4], port->mac[5]);
-		json_array_append_new(
-		        rows, json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:b, s:I, s:I}", "name",
-		                      TEXT(port->name), "interface", TEXT(port->interface),
-		                      "driver", TEXT(port->driver), "mac", mac, "queues",
-		                      (int)port->queues, "mtu", (int)port->mtu, "link_up",
-		                      port->link_up != 0, "rx_missed", (json_int_t)port->rx_missed,
-		                      "tx_errors", (json_int_t)port->tx_errors));
+		json_array_append_new(rows,
+		        json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:i, s:b, s:i, s:b, s:I, s:I}",
+		                "name", TEXT(port->name), "interface", TEXT(port->interface),
+		                "driver", TEXT(port->driver), "mac", mac, "queues",
+		                (int)port->queues, "rss", rss_functions(port->rss), "reta_size",
+		                (int)port->reta_size, "spread", port->spread != 0, "mtu",
+		                (int)port->mtu, "link_up", port->link_up != 0, "rx_missed",
+		                (json_int_t)port->rx_missed, "tx_errors",
+		                (json_int_t)port->tx_errors));
 	}
 	return rows;
 }

@@ -18,7 +18,6 @@
 #define TX_OFFLOADS                                                     \
 	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | \
 	        RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
-#define RSS_TYPES (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP)
 
 #define NO_PORT UINT16_MAX
 
@@ -224,24 +223,25 @@ uint32_t dp_port_mbufs(const struct dp_nic *nic)
 static int configure(struct dp_nic *nic, const struct rte_eth_dev_info *info)
 {
 	struct rte_eth_conf conf = {.rxmode.mtu = nic->mtu};
-	uint64_t rss = info->flow_type_rss_offloads & RSS_TYPES;
+	int rc;
 
 	if (!nic->kind->soft_offloads) {
 		conf.rxmode.offloads = info->rx_offload_capa & RX_OFFLOADS;
 		conf.txmode.offloads = info->tx_offload_capa & TX_OFFLOADS;
 	}
-	nic->rss = nic->queues.nb_rx > 1 && rss != 0;
-	if (nic->rss) {
-		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf.rx_adv_conf.rss_conf.rss_hf = rss;
-	}
+	dp_rss_ask(&nic->rss, info, nic->queues.nb_rx, nic->config->spread, &conf);
 	nic->seen.port = nic->port;
 	nic->seen.present = true;
 	nic->seen.rx_offloads = conf.rxmode.offloads;
 	nic->seen.tx_offloads = conf.txmode.offloads;
 	nic->seen.to_kernel_is_copy = nic->config->kernel == DP_KERNEL_COPY;
 	nic->prepare = conf.txmode.offloads != 0;
-	return rte_eth_dev_configure(nic->port, nic->queues.nb_rx, nic->queues.nb_tx, &conf);
+	rc = rte_eth_dev_configure(nic->port, nic->queues.nb_rx, nic->queues.nb_tx, &conf);
+	if (rc < 0 && conf.rx_adv_conf.rss_conf.rss_key != NULL) {
+		dp_rss_leave_key(&nic->rss, &conf);
+		rc = rte_eth_dev_configure(nic->port, nic->queues.nb_rx, nic->queues.nb_tx, &conf);
+	}
+	return rc;
 }
 
 static int set_up_queues(const struct dp_nic *nic, struct rte_mempool *pool)
@@ -272,15 +272,16 @@ static const char *offload_names(
 
 static void log_port(const struct dp_nic *nic)
 {
-	char rx[160], tx[160], mac[RTE_ETHER_ADDR_FMT_SIZE];
+	char rx[160], tx[160], rss[160], mac[RTE_ETHER_ADDR_FMT_SIZE];
 
 	rte_ether_format_addr(mac, sizeof(mac), &nic->seen.mac);
-	dp_log_info("port %s: %s, %s, %u rx and %u tx queues, RSS %s, mtu %u, rx offloads %s, tx "
+	dp_rss_describe(&nic->rss, rss, sizeof(rss));
+	dp_log_info("port %s: %s, %s, %u rx and %u tx queues, mtu %u, rx offloads %s, tx "
 	            "offloads %s",
-	        nic->config->name, nic->driver, mac, nic->queues.nb_rx, nic->queues.nb_tx,
-	        nic->rss ? "on" : "off", nic->mtu,
+	        nic->config->name, nic->driver, mac, nic->queues.nb_rx, nic->queues.nb_tx, nic->mtu,
 	        offload_names(nic->seen.rx_offloads, rte_eth_dev_rx_offload_name, rx, sizeof(rx)),
 	        offload_names(nic->seen.tx_offloads, rte_eth_dev_tx_offload_name, tx, sizeof(tx)));
+	dp_log_info("port %s: %s", nic->config->name, rss);
 }
 
 int dp_port_start(struct dp_nic *nic, struct rte_mempool *pool)
@@ -307,6 +308,7 @@ int dp_port_start(struct dp_nic *nic, struct rte_mempool *pool)
 	/* ND needs multicast; a device without the function receives all of it anyway */
 	if (nic->config->kernel == DP_KERNEL_TWIN)
 		(void)rte_eth_allmulticast_enable(nic->port);
+	dp_rss_settle(&nic->rss, nic->port, &info, nic->queues.nb_rx);
 	log_port(nic);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "lb/counters.h"
 #include "pipeline.h"
 #include "queues.h"
+#include "rss.h"
 
 #define DP_PORT_MAX_QUEUES 128
 
@@ -23,7 +24,7 @@ struct dp_nic {
 	uint16_t port; /* DPDK's number */
 	struct dp_port_queues queues;
 	uint16_t mtu; /* of IP packets */
-	bool rss;
+	struct dp_rss rss;
 	bool prepare; /* packets pass rte_eth_tx_prepare() for the sake of checksum offloads */
 	char driver[32];
 	struct dp_port seen;                         /* by the pipeline */

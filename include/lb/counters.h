@@ -146,6 +146,12 @@ struct lb_listener_stats {
 };
 LB_ASSERT_SIZE(struct lb_listener_stats, 64);
 
+/* What a device hashes by when it spreads packets over its queues. */
+#define LB_RSS_IPV4 1u
+#define LB_RSS_IPV6 2u
+#define LB_RSS_TCP  4u
+#define LB_RSS_UDP  8u
+
 struct lb_port_info {
 	char name[32];                 /* DPDK's */
 	char interface[LB_IFNAME_LEN]; /* the kernel's interface with the same addresses; may be
@@ -155,7 +161,9 @@ struct lb_port_info {
 	uint16_t queues;
 	uint16_t mtu;
 	uint16_t link_up;
-	uint32_t reserved;
+	uint16_t reta_size;            /* places of the RETA; 0: it has none */
+	uint8_t rss;                   /* LB_RSS_* */
+	uint8_t spread;                /* 1: over all workers in software */
 	uint64_t rx_missed, tx_errors; /* of the device, refreshed every second */
 };
 LB_ASSERT_SIZE(struct lb_port_info, 112);

@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
+from dataplane import Dataplane, Namespace  # noqa: E402
 from lab import Lab  # noqa: E402
 
 
@@ -37,3 +38,25 @@ def conserved(request):
         return sums[0] == sums[1]
 
     lab_.wait(holds, 5, f"the sum of the verdicts to equal what was received: {sums}")
+
+
+@pytest.fixture
+def namespace():
+    """A network namespace for one test."""
+    made = Namespace(f"dp{os.getpid() % 100000}")
+    yield made
+    made.delete()
+
+
+@pytest.fixture
+def make(namespace):
+    """Makes dataplanes there, of these ports and this configuration; they end with the test."""
+    made = []
+
+    def one(ports, **config):
+        made.append(Dataplane(namespace, {"ports": ports} | config))
+        return made[-1]
+
+    yield one
+    for dataplane in made:
+        dataplane.close()

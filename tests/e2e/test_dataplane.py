@@ -6,33 +6,13 @@ import socket
 import time
 
 import pytest
-from dataplane import BAD_VERSION, HELD, OK, STATS, Dataplane, Namespace
+from dataplane import BAD_VERSION, HELD, OK, STATS
 from lab import Wire, inside
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
 FOUR_ON_TWO = {"lcores": "(0-4)@(0-1)" if (os.cpu_count() or 1) > 1 else "(0-4)@0"}
 BROADCAST = "ff:ff:ff:ff:ff:ff"
-
-
-@pytest.fixture
-def namespace():
-    made = Namespace(f"dp{os.getpid() % 100000}")
-    yield made
-    made.delete()
-
-
-@pytest.fixture
-def make(namespace):
-    made = []
-
-    def one(ports, **config):
-        made.append(Dataplane(namespace, {"ports": ports} | config))
-        return made[-1]
-
-    yield one
-    for dataplane in made:
-        dataplane.close()
 
 
 def eventually(holds, what, seconds=5):

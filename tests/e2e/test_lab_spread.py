@@ -51,6 +51,12 @@ def test_the_worker_without_a_queue_gets_all_it_has_from_the_others(lab):
     assert [n > 0 for n in spread].count(True) == QUEUE_OWNERS, spread
 
 
+def test_status_says_so(lab):
+    ports = {p["name"]: p for p in lab.rpc("Status")["dataplane"]["ports"]}
+    assert {n for n, p in ports.items() if p["spread"]} == {"front", "zone-a", "zone-b"}
+    assert all(p["rss"] == [] and p["reta_size"] == 0 for p in ports.values())
+
+
 @pytest.mark.parametrize("family", VIP)
 def test_packets_of_a_flow_stay_in_order(lab, family):
     """Sixteen flows side by side, in bursts: each flow's answers come in the order of its questions."""

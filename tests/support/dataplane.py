@@ -68,7 +68,7 @@ class Stats:
     FIELDS = ("segment instance version started_ms pid nb_workers nb_ports nb_counters nb_drops max_targets max_listeners "
               "hugepages flow_capacity tables_size main_running_offset main_running_revision main_alive_ms kernel_errors "
               "kernel_error workers_offset targets_offset listeners_offset").split()
-    PORTS, PORT = 384, struct.Struct("<32s16s32s6sHHHIQQ")
+    PORTS, PORT = 384, struct.Struct("<32s16s32s6sHHHHBBQQ")
     WORKER_SIZE, SLOTS = 64 + 2 * 512, 64
 
     def __init__(self, fd):
@@ -85,10 +85,11 @@ class Stats:
 
     def _port(self, number):
         raw = os.pread(self.fd, self.PORT.size, self.PORTS + number * self.PORT.size)
-        name, interface, driver, mac, queues, mtu, link_up, _, missed, errors = self.PORT.unpack(raw)
+        name, interface, driver, mac, queues, mtu, link_up, reta_size, rss, spread, missed, errors = self.PORT.unpack(raw)
         text = [b.rstrip(b"\0").decode() for b in (name, interface, driver)]
         return dict(zip(("name", "interface", "driver"), text)) | {
-            "mac": mac.hex(":"), "queues": queues, "mtu": mtu, "link_up": bool(link_up), "rx_missed": missed,
+            "mac": mac.hex(":"), "queues": queues, "mtu": mtu, "link_up": bool(link_up), "reta_size": reta_size, "rss": rss,
+            "spread": bool(spread), "rx_missed": missed,
             "tx_errors": errors}
 
     def total(self, counter):

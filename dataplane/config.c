@@ -17,7 +17,7 @@
 #define AT(type, field) .at = offsetof(type, field), .size = sizeof(((type *)0)->field)
 
 static const char *const kernel_modes[] = {"auto", "twin", "tap", "copy", "none", NULL};
-static const char *const idle_modes[] = {"auto", "poll", "sleep", NULL};
+static const char *const idle_modes[] = {"auto", "poll", "pause", "sleep", NULL};
 static const char *const huge_modes[] = {"auto", "true", "false", NULL};
 
 #define PORT(field) AT(struct dp_port_config, field)
@@ -60,8 +60,10 @@ static const struct dp_field worker_fields[] = {
                 .help = "instead of cores: EAL's --lcores, as in (0-4)@(0-1); the lowest is the "
                         "main lcore, the others are workers"},
         {"idle", DP_FIELD_CHOICE, CONFIG(workers.idle), .choices = idle_modes,
-                .preset = "auto: sleep where workers share a CPU or a poll is a system call",
-                .help = "what a worker does that finds nothing"},
+                .preset = "auto: sleep where workers share a CPU or a poll is a system call, else "
+                          "pause, and sleep after 10 ms without a packet",
+                .help = "what a worker does that finds nothing; poll: nothing else, pause: up to "
+                        "10 us in the CPU, sleep: up to 100 us in the kernel"},
         {0},
 };
 

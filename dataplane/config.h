@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "idle.h"
 #include "lb/types.h"
 #include "port/kind.h"
 
 #define DP_CONFIG_PATH_LEN 96 /* of a directory or file, NUL included; fits into sun_path */
 
-enum dp_idle { DP_IDLE_AUTO, DP_IDLE_POLL, DP_IDLE_SLEEP };
 enum dp_huge { DP_HUGE_AUTO, DP_HUGE_TRUE, DP_HUGE_FALSE };
 
 struct dp_config {
@@ -26,7 +26,7 @@ struct dp_config {
 	struct {
 		char cores[128];  /* a list of CPUs, one worker on each; or empty */
 		char lcores[128]; /* EAL's --lcores: the lowest is the main lcore; or empty */
-		enum dp_idle idle;
+		enum dp_idle_mode idle;
 	} workers;
 	struct {
 		enum dp_huge huge;

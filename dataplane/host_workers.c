@@ -59,15 +59,13 @@ static void give_ports(struct dp_host *host, struct dp_worker *w)
 		w->from_probe = host->probe.from_kernel;
 }
 
-static bool sleeps_when_idle(const struct dp_host *host)
+static bool polls_slowly(const struct dp_host *host)
 {
-	bool slow_poll = false;
-
-	for (uint32_t i = 0; i < host->nb_ports; i++)
-		slow_poll |= host->nics[i].kind->slow_poll;
-	if (host->config->workers.idle != DP_IDLE_AUTO)
-		return host->config->workers.idle == DP_IDLE_SLEEP;
-	return host->eal.shared_cpus || slow_poll;
+	for (uint32_t i = 0; i < host->nb_ports; i++) {
+		if (host->nics[i].kind->slow_poll)
+			return true;
+	}
+	return false;
 }
 
 static uint32_t worker_of(const struct dp_host *host, uint16_t port, uint16_t queue)
@@ -133,7 +131,7 @@ static void fill(struct dp_host *host, struct dp_worker *w, uint32_t number)
 	w->rings = host->segments.rings;
 	w->tables = host->segments.tables;
 	w->tables_size = host->segments.sizes[LB_SEGMENT_TABLES];
-	w->sleep = sleeps_when_idle(host);
+	dp_idle_init(&w->idle, config->workers.idle, host->eal.shared_cpus || polls_slowly(host));
 	w->age_per_ms = age_per_ms(host);
 	w->stop = &host->stop;
 	give_queues(host, w);
@@ -218,8 +216,8 @@ int dp_host_start_workers(struct dp_host *host)
 	for (uint32_t i = 0; i < host->nb_workers && rc == 0; i++)
 		rc = launch(host->workers[i]);
 	if (rc == 0)
-		dp_log_info("%u workers, which %s when idle", host->nb_workers,
-		        host->workers[0]->sleep ? "sleep" : "poll on");
+		dp_log_info("%u workers, which %s", host->nb_workers,
+		        dp_idle_name(&host->workers[0]->idle));
 	return rc;
 }
 

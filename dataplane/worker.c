@@ -6,10 +6,8 @@
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
-#include <rte_pause.h>
 #include <sched.h>
 #include <sys/prctl.h>
-#include <time.h>
 
 #include "clock.h"
 #include "privileges.h"
@@ -18,8 +16,6 @@
 #define TX_TRIES     8
 #define AGE_SLICE    64    /* buckets between two bursts */
 #define AGE_DEBT_MAX 65536 /* buckets: what is more than this behind is let go */
-#define IDLE_POLLS   32    /* empty in a row, before the first sleep */
-#define SLEEP_MAX_US 100
 
 /* Reads the clocks, twice a millisecond at most: reading them is a system call on some hosts. */
 static void keep_time(struct dp_worker *w)
@@ -242,26 +238,6 @@ static void age(struct dp_worker *w)
 	w->age_debt -= slice;
 }
 
-/* Sleeps longer the longer nothing came, up to SLEEP_MAX_US; that much a packet may then wait. */
-static void rest(struct dp_worker *w, uint32_t found)
-{
-	struct timespec t = {0};
-
-	if (found > 0) {
-		w->idle_polls = 0;
-		return;
-	}
-	w->idle_polls += w->idle_polls < IDLE_POLLS + SLEEP_MAX_US;
-	if (!w->sleep || w->idle_polls <= IDLE_POLLS) {
-		rte_pause();
-		return;
-	}
-	if (w->age_debt > 0)
-		return;
-	t.tv_nsec = (w->idle_polls - IDLE_POLLS) * 1000;
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
-}
-
 static void begin(struct dp_worker *w)
 {
 	/* a worker needs no right that its open descriptors don't have */
@@ -286,7 +262,9 @@ int dp_worker_run(void *worker)
 		dp_fib_quiescent(w->ctx.fib, w->ctx.worker);
 		keep_time(w);
 		age(w);
-		rest(w, found);
+		/* ageing that is due counts as something to do, not as a packet */
+		if (found > 0 || w->age_debt == 0)
+			dp_idle_rest(&w->idle, found);
 	}
 	dp_fib_offline(w->ctx.fib, w->ctx.worker);
 	return 0;

@@ -9,6 +9,7 @@
 #include <rte_ring.h>
 #include <rte_spinlock.h>
 
+#include "idle.h"
 #include "pipeline.h"
 #include "spread.h"
 
@@ -42,17 +43,16 @@ struct dp_worker {
 	uint32_t nb_ports;
 	struct dp_spread spread;     /* without rings, where no port is spread */
 	struct rte_ring *from_probe; /* what the probe port receives; NULL unless this worker's */
-	bool sleep;                  /* when idle; otherwise it polls on */
 	uint32_t
 	        age_per_ms; /* buckets, so that the sweep of its share takes as long as it should */
 	const bool *stop;   /* main lcore: sets it once */
 
 	/* its own */
-	uint64_t next_tick;  /* of the TSC: when to read the clocks again */
-	uint64_t tick;       /* TSC cycles between two readings */
-	uint64_t aged_ms;    /* up to when ageing is paid for */
-	uint32_t age_debt;   /* buckets to be looked at */
-	uint32_t idle_polls; /* in a row */
+	uint64_t next_tick; /* of the TSC: when to read the clocks again */
+	uint64_t tick;      /* TSC cycles between two readings */
+	uint64_t aged_ms;   /* up to when ageing is paid for */
+	uint32_t age_debt;  /* buckets to be looked at */
+	struct dp_idle idle;
 };
 
 /* Runs the worker until *stop. An lcore function; 'worker' is a struct dp_worker. Returns 0. */

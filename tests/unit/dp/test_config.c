@@ -224,8 +224,8 @@ static void test_values_out_of_range(void **state)
 	refuses("{\"instance\":\"0123456789abcdef\"}",
 	        ": instance: expected a string of 1 to 15 characters, found 16");
 	refuses("{\"ports\":[]}", ": ports: expected 1 to 32 elements, found 0");
-	refuses("{\"workers\":{\"idle\":\"spin\"}}",
-	        ": workers.idle: expected \"auto\", \"poll\" or \"sleep\", found \"spin\"");
+	refuses("{\"workers\":{\"idle\":\"spin\"}}", ": workers.idle: expected \"auto\", \"poll\", "
+	                                             "\"pause\" or \"sleep\", found \"spin\"");
 	refuses("{\"memory\":{\"huge\":\"true\"}}",
 	        ": memory.huge: expected \"auto\", true or false, found \"true\"");
 	refuses("{\"memory\":{\"huge\":1}}",

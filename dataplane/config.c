@@ -73,7 +73,8 @@ static const struct dp_field memory_fields[] = {
         {"megabytes", DP_FIELD_NUMBER, CONFIG(memory.megabytes), .min = 64, .max = 1048576,
                 .preset = "what is needed", .help = "packet memory and forwarding tables"},
         {"mbufs", DP_FIELD_NUMBER, CONFIG(memory.mbufs), .min = 1024, .max = 16777216,
-                .preset = "what the queues need", .help = "packet buffers, for all ports"},
+                .preset = "what the queues need",
+                .help = "packet buffers on each NUMA node that has ports"},
         {0},
 };
 

@@ -31,7 +31,7 @@ struct dp_config {
 	struct {
 		enum dp_huge huge;
 		uint32_t megabytes; /* 0: as much as is needed */
-		uint32_t mbufs;     /* 0: as many as the queues need */
+		uint32_t mbufs;     /* on each node with ports; 0: as many as the queues need */
 	} memory;
 	struct {
 		char path[DP_CONFIG_PATH_LEN]; /* empty: "flows" in run_dir */

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <linux/magic.h>
 #include <rte_alarm.h>
-#include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
@@ -22,7 +21,6 @@
 #include "privileges.h"
 #include "run_dir.h"
 
-#define POOL_CACHE  256
 #define FRAME_EXTRA 22 /* Ethernet header and two tags */
 #define SPARE_MBUFS 4096
 #define TWIN_MBUFS  1536 /* what the rings to and from the kernel hold */
@@ -65,28 +63,26 @@ static uint32_t spread_mbufs(const struct dp_host *host)
 	return RTE_MIN(from, host->nb_workers) * others * (DP_SPREAD_ROOM + DP_BURST);
 }
 
-static int make_pool(struct dp_host *host)
+static int make_pools(struct dp_host *host)
 {
-	uint32_t n = SPARE_MBUFS + TWIN_MBUFS + host->nb_workers * (2 * POOL_CACHE + 4 * DP_BURST);
+	uint32_t shared = SPARE_MBUFS + TWIN_MBUFS + spread_mbufs(host) +
+	                  host->nb_workers * (2 * DP_POOL_CACHE + 4 * DP_BURST);
 	uint32_t room = RTE_MBUF_DEFAULT_BUF_SIZE;
+	struct dp_pool_port ports[LB_MAX_PORTS];
 
 	for (uint32_t i = 0; i < host->nb_ports; i++) {
-		uint32_t frame = host->nics[i].mtu + FRAME_EXTRA + RTE_PKTMBUF_HEADROOM;
+		const struct dp_nic *nic = &host->nics[i];
+		uint32_t frame = nic->mtu + FRAME_EXTRA + RTE_PKTMBUF_HEADROOM;
 
-		n += dp_port_mbufs(&host->nics[i]) + TWIN_MBUFS;
+		ports[i] = (struct dp_pool_port){.node = nic->node,
+		        .nb_rx = dp_port_rx_mbufs(nic),
+		        .nb_any = dp_port_tx_mbufs(nic) + TWIN_MBUFS};
 		room = RTE_MAX(room, RTE_ALIGN_CEIL(frame, 64));
 	}
-	n += spread_mbufs(host);
-	if (host->config->memory.mbufs != 0)
-		n = host->config->memory.mbufs;
-	host->pool = rte_pktmbuf_pool_create(
-	        "packets", n, POOL_CACHE, 0, (uint16_t)room, (int)rte_socket_id());
-	if (host->pool != NULL)
-		return 0;
-	dp_log_error("memory: %u packet buffers of %u bytes can't be had: %s: raise "
-	             "memory.megabytes, or lower memory.mbufs or the ports' descriptors",
-	        n, room, rte_strerror(rte_errno));
-	return -rte_errno;
+	dp_pools_plan(&host->pools, ports, host->nb_ports, shared);
+	for (uint32_t i = 0; i < host->pools.n && host->config->memory.mbufs != 0; i++)
+		host->pools.pools[i].nb_mbufs = host->config->memory.mbufs;
+	return dp_pools_make(&host->pools, (uint16_t)room);
 }
 
 static int start_twin(struct dp_host *host, uint32_t i)
@@ -97,7 +93,7 @@ static int start_twin(struct dp_host *host, uint32_t i)
 	        .interface = twin ? nic->config->interface : NULL,
 	        .mac = nic->seen.mac,
 	        .mtu = nic->mtu,
-	        .pool = host->pool};
+	        .pool = dp_pools_on(&host->pools, nic->node)};
 	int rc;
 
 	if (!twin && nic->config->kernel != DP_KERNEL_TAP)
@@ -120,9 +116,9 @@ static int start_ports(struct dp_host *host)
 
 	host->nb_ports = host->config->nb_ports;
 	if (rc == 0)
-		rc = make_pool(host);
+		rc = make_pools(host);
 	for (uint32_t i = 0; i < host->nb_ports && rc == 0; i++) {
-		rc = dp_port_start(&host->nics[i], host->pool);
+		rc = dp_port_start(&host->nics[i], dp_pools_on(&host->pools, host->nics[i].node));
 		if (rc == 0)
 			rc = start_twin(host, i);
 		if (rc == 0)
@@ -140,7 +136,7 @@ static int start_probe(struct dp_host *host)
 	        .probe = true,
 	        .mac = dp_probe_port_mac,
 	        .mtu = RTE_ETHER_MTU,
-	        .pool = host->pool};
+	        .pool = dp_pools_on(&host->pools, (int)rte_socket_id())};
 	int rc;
 
 	if (!config->probe.enabled || host->nb_ports == LB_MAX_PORTS)
@@ -336,7 +332,7 @@ void dp_host_stop(struct dp_host *host)
 		dp_twin_close(&host->twins[i]);
 	dp_twin_close(&host->probe);
 	dp_ports_close(host->nics, host->nb_ports);
-	rte_mempool_free(host->pool);
+	dp_pools_free(&host->pools);
 	if (host->eal_runs)
 		dp_eal_stop();
 	if (host->run_dir >= 0)

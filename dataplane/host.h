@@ -9,6 +9,7 @@
 #include "config.h"
 #include "eal.h"
 #include "kernel/kernel.h"
+#include "port/pools.h"
 #include "port/port.h"
 #include "port/twin.h"
 #include "worker.h"
@@ -19,7 +20,7 @@ struct dp_host {
 	gid_t gid;   /* that may attach */
 	bool eal_runs;
 	struct dp_eal eal;
-	struct rte_mempool *pool;
+	struct dp_pools pools;
 	uint32_t nb_ports;
 	struct dp_nic nics[LB_MAX_PORTS];
 	struct dp_twin twins[LB_MAX_PORTS]; /* in step with nics[]; fd -1: none */

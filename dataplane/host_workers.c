@@ -82,6 +82,26 @@ static uint32_t worker_of(const struct dp_host *host, uint16_t port, uint16_t qu
 	return w;
 }
 
+static uint32_t node_of(const struct dp_host *host, uint32_t worker)
+{
+	return rte_lcore_to_socket_id(host->workers[worker]->lcore);
+}
+
+/* A worker on another NUMA node than its device reads every packet across. */
+static void warn_far_workers(const struct dp_host *host, const struct dp_nic *nic)
+{
+	for (uint16_t q = 0; q < nic->queues.nb_rx; q++) {
+		uint32_t worker = worker_of(host, nic->port, q);
+
+		if (worker == host->nb_workers || (int)node_of(host, worker) == nic->node)
+			continue;
+		dp_log_warning("port %s is on NUMA node %d, and worker %u, which polls its queue "
+		               "%u, on node %u: give workers.cores CPUs of node %d",
+		        nic->config->name, nic->node, worker, q, node_of(host, worker), nic->node);
+		return;
+	}
+}
+
 /* Which workers poll a port's queues, in the order of the queues. */
 static void log_queues(const struct dp_host *host, uint32_t i)
 {
@@ -211,8 +231,10 @@ int dp_host_start_workers(struct dp_host *host)
 	}
 	if (rc == 0)
 		rc = connect_workers(host);
-	for (uint32_t i = 0; i < host->nb_ports && rc == 0; i++)
+	for (uint32_t i = 0; i < host->nb_ports && rc == 0; i++) {
 		log_queues(host, i);
+		warn_far_workers(host, &host->nics[i]);
+	}
 	for (uint32_t i = 0; i < host->nb_workers && rc == 0; i++)
 		rc = launch(host->workers[i]);
 	if (rc == 0)

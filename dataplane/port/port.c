@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
+#include <rte_lcore.h>
 #include <rte_log.h>
 #include <stdio.h>
 
@@ -189,6 +190,9 @@ static int open_port(struct dp_nic *nic, const struct dp_ports_config *ports, ui
 		return rc;
 	}
 	snprintf(nic->driver, sizeof(nic->driver), "%s", info.driver_name);
+	nic->node = rte_eth_dev_socket_id(nic->port);
+	if (nic->node < 0)
+		nic->node = (int)rte_socket_id();
 	choose_mtu(nic, &info);
 	return choose_queues(nic, &info, ports->nb_workers);
 }
@@ -212,12 +216,15 @@ static uint16_t descriptors(uint32_t configured)
 	return (uint16_t)(configured != 0 ? configured : DEFAULT_DESCRIPTORS);
 }
 
-uint32_t dp_port_mbufs(const struct dp_nic *nic)
+uint32_t dp_port_rx_mbufs(const struct dp_nic *nic)
 {
-	uint32_t rx = descriptors(nic->config->rx_descriptors) + nic->kind->extra_mbufs;
+	return nic->queues.nb_rx *
+	       (descriptors(nic->config->rx_descriptors) + nic->kind->extra_mbufs);
+}
 
-	return nic->queues.nb_rx * rx +
-	       nic->queues.nb_tx * descriptors(nic->config->tx_descriptors);
+uint32_t dp_port_tx_mbufs(const struct dp_nic *nic)
+{
+	return nic->queues.nb_tx * (uint32_t)descriptors(nic->config->tx_descriptors);
 }
 
 static int configure(struct dp_nic *nic, const struct rte_eth_dev_info *info)
@@ -248,13 +255,12 @@ static int set_up_queues(const struct dp_nic *nic, struct rte_mempool *pool)
 {
 	uint16_t rx = descriptors(nic->config->rx_descriptors);
 	uint16_t tx = descriptors(nic->config->tx_descriptors);
-	int socket = rte_eth_dev_socket_id(nic->port);
 	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(nic->port, &rx, &tx);
 
 	for (uint16_t q = 0; q < nic->queues.nb_rx && rc == 0; q++)
-		rc = rte_eth_rx_queue_setup(nic->port, q, rx, (unsigned int)socket, NULL, pool);
+		rc = rte_eth_rx_queue_setup(nic->port, q, rx, (unsigned int)nic->node, NULL, pool);
 	for (uint16_t q = 0; q < nic->queues.nb_tx && rc == 0; q++)
-		rc = rte_eth_tx_queue_setup(nic->port, q, tx, (unsigned int)socket, NULL);
+		rc = rte_eth_tx_queue_setup(nic->port, q, tx, (unsigned int)nic->node, NULL);
 	return rc;
 }
 

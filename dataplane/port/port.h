@@ -22,6 +22,7 @@ struct dp_nic {
 	const struct dp_port_config *config;
 	const struct dp_port_kind *kind;
 	uint16_t port; /* DPDK's number */
+	int node;      /* NUMA node of the device; the main lcore's where it has none */
 	struct dp_port_queues queues;
 	uint16_t mtu; /* of IP packets */
 	struct dp_rss rss;
@@ -42,7 +43,8 @@ struct dp_ports_config {
 int dp_ports_open(const struct dp_ports_config *config, struct dp_nic *nics);
 
 /* How many packet buffers all queues of an open port can hold at once. */
-uint32_t dp_port_mbufs(const struct dp_nic *nic);
+uint32_t dp_port_rx_mbufs(const struct dp_nic *nic);
+uint32_t dp_port_tx_mbufs(const struct dp_nic *nic);
 
 /* Configures and starts an open port, its buffers from 'pool'. Logs what was set. 0 or -errno,
  * likewise. */

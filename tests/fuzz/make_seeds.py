@@ -1,9 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Writes the seed inputs of fuzz_frames and fuzz_ring into corpus/, next to this file.
+"""Writes the seed inputs of fuzz_frames, fuzz_spread and fuzz_ring into corpus/, next to this file.
 
-The inputs' formats are described in fuzz_frames.c and fuzz_ring.c. Run again after a change of
-either; found inputs beside the seeds are kept."""
+The inputs' formats are described in these targets. Run again after a change of one; found inputs beside the seeds are kept."""
 import struct
 from pathlib import Path
 
@@ -60,6 +59,13 @@ def frames():
     yield "padded", frame(bytes(ether() / IP(**V4) / syn) + b"\xaa" * 6)
 
 
+def spread():
+    """The first frame of each of the others, bare."""
+    for name, data in frames():
+        (size,) = struct.unpack_from(">H", data, 1)
+        yield name, data[3:3 + size]
+
+
 def ring_message(kind, seq, revision, offset):
     return struct.pack("<IIQQII", kind, seq, revision, offset, 0, 0)
 
@@ -90,7 +96,7 @@ def rings():
 
 
 def main():
-    for name, inputs in (("frames", frames()), ("ring", rings())):
+    for name, inputs in (("frames", frames()), ("spread", spread()), ("ring", rings())):
         (CORPUS / name).mkdir(parents=True, exist_ok=True)
         for seed, data in inputs:
             (CORPUS / name / seed).write_bytes(data)

@@ -30,6 +30,8 @@
 #define MBUF_BYTES  2560
 #define PORT_MBUFS  32768u
 #define QUEUE_MBUFS 8192u
+/* What the rings between some thirty workers hold, where a port is spread over them. */
+#define SPREAD_MBUFS 32768u
 
 struct arguments {
 	int n;
@@ -85,7 +87,8 @@ static uint32_t wanted_megabytes(const struct dp_config *config)
 	if (config->memory.megabytes != 0)
 		return config->memory.megabytes;
 	for (uint32_t i = 0; i < config->nb_ports; i++)
-		mbufs += RTE_MAX(PORT_MBUFS, config->ports[i].queues * QUEUE_MBUFS);
+		mbufs += RTE_MAX(PORT_MBUFS, config->ports[i].queues * QUEUE_MBUFS) +
+		         (config->ports[i].spread ? SPREAD_MBUFS : 0);
 	if (config->memory.mbufs != 0)
 		mbufs = config->memory.mbufs;
 	bytes = mbufs * MBUF_BYTES + (uint64_t)config->kernel.max_routes * ROUTE_BYTES;

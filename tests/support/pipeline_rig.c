@@ -25,11 +25,11 @@ static void die(const char *what)
 }
 
 /* EAL takes --in-memory and --no-huge only one without the other. */
-static int start_eal(bool huge)
+static int start_eal(bool huge, char *lcores)
 {
-	char *with[] = {"rig", "-l", "0", "--no-pci", "--no-telemetry", "--log-level=lib.*:error",
-	        "--in-memory"};
-	char *without[] = {"rig", "-l", "0", "--no-pci", "--no-telemetry",
+	char *with[] = {"rig", "-l", lcores, "--no-pci", "--no-telemetry",
+	        "--log-level=lib.*:error", "--in-memory"};
+	char *without[] = {"rig", "-l", lcores, "--no-pci", "--no-telemetry",
 	        "--log-level=lib.*:error", "--no-shconf", "--no-huge", "-m", "512"};
 
 	return huge ? rte_eal_init((int)RTE_DIM(with), with)
@@ -49,17 +49,24 @@ static bool huge_pages_free(void)
 	return nb >= 512;
 }
 
-bool rig_eal(bool huge)
+bool rig_eal_lcores(bool huge, const char *lcores)
 {
 	static bool started, in_huge;
+	char list[64];
 
 	if (!started) {
+		snprintf(list, sizeof(list), "%s", lcores);
 		in_huge = huge && huge_pages_free();
-		if (start_eal(in_huge) < 0)
+		if (start_eal(in_huge, list) < 0)
 			die("rte_eal_init");
 		started = true;
 	}
 	return in_huge;
+}
+
+bool rig_eal(bool huge)
+{
+	return rig_eal_lcores(huge, "0");
 }
 
 struct dp_adj rig_adj(uint16_t port)
@@ -88,7 +95,7 @@ static void add_routes(struct rig *rig)
 {
 	struct dp_adj clients = rig_adj(0), targets = rig_adj(1);
 
-	rig->ctx.fib = dp_fib_create(64, 1);
+	rig->ctx.fib = dp_fib_create(64, rig->config.nb_workers);
 	if (rig->ctx.fib == NULL)
 		die("dp_fib_create");
 	rig_route(rig, "192.0.0.0", 8, &clients);
@@ -157,7 +164,7 @@ static void open_flows(struct rig *rig)
 {
 	struct dp_flow_config flows = {.ipv4_flows = rig->config.flows,
 	        .ipv6_flows = rig->config.flows,
-	        .nb_workers = 1,
+	        .nb_workers = rig->config.nb_workers,
 	        .client_limit = rig->config.client_limit,
 	        .huge = rig->config.huge};
 
@@ -183,13 +190,16 @@ struct rig *rig_create(const struct rig_config *config)
 	if (rig == NULL)
 		die("calloc");
 	rig->config = *config;
+	if (rig->config.nb_workers == 0)
+		rig->config.nb_workers = 1;
 	snprintf(name, sizeof(name), "rig%u", nb_pools++);
-	rig->pool = rte_pktmbuf_pool_create(name, config->packets, 0, 0, 2048 + 128, 0);
+	rig->pool = rte_pktmbuf_pool_create(
+	        name, config->packets, config->pool_cache, 0, 2048 + 128, 0);
 	if (rig->pool == NULL)
 		die("rte_pktmbuf_pool_create");
 	for (uint16_t i = 0; i < 2; i++)
 		rig->ports[i] = (struct dp_port){.mac = port_macs[i], .port = i, .present = true};
-	rig->ctx.nb_workers = 1;
+	rig->ctx.nb_workers = rig->config.nb_workers;
 	rig->ctx.ports = rig->ports;
 	rig->ctx.stats = &rig->stats;
 	rig->ctx.target_stats = rig->target_stats;

@@ -24,9 +24,12 @@
 #define RIG_TARGET_PORT 8080
 
 struct rig_config {
-	uint32_t flows;   /* room for, per family */
-	uint32_t packets; /* mbufs */
+	uint32_t flows;      /* room for, per family */
+	uint32_t packets;    /* mbufs */
+	uint16_t pool_cache; /* mbufs that an lcore keeps for itself */
 	uint16_t client_limit;
+	uint16_t nb_workers; /* that the flow table and the next hops are made for; 0: 1. The rig
+	                        itself is worker 0 */
 	bool huge;
 };
 
@@ -44,6 +47,8 @@ struct rig {
 /* Starts EAL, once a process: in huge pages when 'huge' and there are any. Says whether there are.
  */
 bool rig_eal(bool huge);
+/* The same on these lcores, a list as EAL's -l takes it, instead of CPU 0. */
+bool rig_eal_lcores(bool huge, const char *lcores);
 
 struct rig *rig_create(const struct rig_config *config);
 void rig_free(struct rig *rig);

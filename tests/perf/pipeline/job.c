@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The runs of most jobs.
+ */
+#include "job.h"
+
+uint32_t job_random_flow(struct job *job)
+{
+	return job->stage->flows == 1 ? 0 : random_below(&job->random, job->stage->flows);
+}
+
+double touch_batch_ns(struct bench *b, struct worker *w)
+{
+	uint64_t ns = batch_ns(touch_burst, w);
+
+	w->nb_kept = BATCH;
+	return (double)ns / BATCH - b->harness;
+}
+
+/* One batch: ns a packet. */
+static double run_batch(struct job *job, struct bench *b)
+{
+	const struct job_ops *ops = job->ops;
+	uint64_t ns;
+
+	if (ops->fill != NULL)
+		ops->fill(job, b);
+	ns = batch_ns(ops->burst, job->arg);
+	if (ops->check != NULL)
+		ops->check(job, b);
+	return (double)ns / BATCH - (ops->workers != 0 ? b->harness_queues : b->harness);
+}
+
+void job_run_passes(struct job *job, struct bench *b)
+{
+	bool is_cell = job->ops->workers != 0;
+	double ns = 0, touch = 0;
+
+	b->workers[0].ctx.flows = job->stage != NULL ? job->stage->table : NULL;
+	for (uint32_t pass = 0; pass < b->warm_up; pass++)
+		run_batch(job, b);
+	for (uint32_t pass = 0; pass < b->passes; pass++) {
+		ns += run_batch(job, b);
+		if (!is_cell)
+			continue;
+		job->ops->fill(job, b);
+		touch += touch_batch_ns(b, &b->workers[0]);
+	}
+	figures_add(&job->cell->ns, ns / b->passes);
+	if (is_cell)
+		figures_add(&job->cell->touch, touch / b->passes);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * A job measures one cell, or one reference, on a stage: run after run, other jobs in between, so
+ * that what changes on the machine meanwhile touches all alike.
+ */
+#ifndef BENCH_JOB_H
+#define BENCH_JOB_H
+
+#include "stage.h"
+
+struct job;
+
+struct job_ops {
+	const char *name;
+	const char *direction; /* of its packets; NULL: a reference without */
+	uint32_t workers;      /* 0: a reference */
+
+	/* Before the first run; may be NULL. */
+	void (*prepare)(struct job *job, struct bench *b);
+	/* One run. NULL: job_run_passes(). */
+	void (*run)(struct job *job, struct bench *b);
+	/* After the last run: what is special goes into the cell's extras; may be NULL. */
+	void (*finish)(struct job *job, struct bench *b);
+
+	/* For job_run_passes(): writes a batch; the work on it; looks at what became of it (may be
+	 * NULL). */
+	void (*fill)(struct job *job, struct bench *b);
+	burst_fn burst;
+	void (*check)(struct job *job, struct bench *b);
+};
+
+struct job {
+	const struct job_ops *ops;
+	struct stage *stage;
+	struct cell *cell;
+	struct packet_template template;
+	uint32_t random;
+	void *arg;   /* of 'burst' */
+	void *state; /* the job's own; freed with it */
+};
+
+/* So many batches: each is written, timed and checked; then written again, for touch. The harness
+ * is taken off. Some batches before them are not counted: the caches are full of what ran before.
+ */
+void job_run_passes(struct job *job, struct bench *b);
+
+/* The time of a batch of the same packets under touch, the harness taken off. The batch is written
+ * already. */
+double touch_batch_ns(struct bench *b, struct worker *w);
+
+/* A flow in use. */
+uint32_t job_random_flow(struct job *job);
+
+extern const struct job_ops job_hit_forward, job_hit_return, job_hit_seen; /* job_hit.c */
+extern const struct job_ops job_anchor_forward, job_anchor_return;
+extern const struct job_ops job_no_listener, job_parse_flow;       /* job_part.c */
+extern const struct job_ops job_new, job_new_expiry;               /* job_new.c */
+extern const struct job_ops job_flood;                             /* job_flood.c */
+extern const struct job_ops job_table_change;                      /* job_change.c */
+extern const struct job_ops job_workers_same, job_workers_crossed; /* job_workers.c */
+extern const struct job_ops job_table, job_table_anchor, job_rte_hash,
+        job_random_read; /* job_refs.c */
+
+#endif

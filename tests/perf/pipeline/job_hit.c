@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Packets of established flows.
+ *
+ *   hit        the table's clock stands still: no packet writes its flow's last-seen time
+ *   hit_seen   it advances a second with each batch: nearly every packet does. What a flow costs
+ *              that is seen about once a second, as all are when there are as many as packets
+ */
+#include <stdlib.h>
+
+#include "job.h"
+
+static void prepare(struct job *job, struct bench *b)
+{
+	bool back = strcmp(job->ops->direction, "return") == 0;
+
+	packet_template_make(&job->template, job->stage->is_v6, back ? DP_TO_CLIENT : DP_TO_TARGET,
+	        80, RTE_TCP_ACK_FLAG);
+	job->arg = &b->workers[0];
+}
+
+static void fill(struct job *job, struct bench *b)
+{
+	struct worker *w = &b->workers[0];
+
+	w->ports[0] = w->ports[1] = job->template.target_low != 0;
+	worker_begin(w);
+	for (uint32_t k = 0; k < BATCH; k++) {
+		uint32_t flow = job_random_flow(job);
+
+		packet_write(&job->template, w->batch[k], flow, job->stage->targets[flow]);
+	}
+}
+
+static void check(struct job *job, struct bench *b)
+{
+	struct outcome all = {0};
+
+	*(job->template.target_low != 0 ? &all.to_client : &all.to_target) = BATCH;
+	worker_check(&b->workers[0], job->ops->name, &all);
+}
+
+static void prepare_seen(struct job *job, struct bench *b)
+{
+	prepare(job, b);
+	job->state = calloc(1, sizeof(uint32_t));
+}
+
+static void run_seen(struct job *job, struct bench *b)
+{
+	uint32_t *seconds = job->state, now = b->workers[0].ctx.now;
+
+	b->workers[0].ctx.now += *seconds;
+	job_run_passes(job, b);
+	*seconds = b->workers[0].ctx.now - now;
+	b->workers[0].ctx.now = now;
+}
+
+static void fill_seen(struct job *job, struct bench *b)
+{
+	fill(job, b);
+	b->workers[0].ctx.now++;
+}
+
+const struct job_ops job_hit_forward = {
+        "hit", "forward", 1, prepare, NULL, NULL, fill, worker_burst, check};
+const struct job_ops job_hit_return = {
+        "hit", "return", 1, prepare, NULL, NULL, fill, worker_burst, check};
+const struct job_ops job_hit_seen = {
+        "hit_seen", "forward", 1, prepare_seen, run_seen, NULL, fill_seen, worker_burst, check};
+/* The same as hit at one flow, run beside the ten million that are compared with it. */
+const struct job_ops job_anchor_forward = {
+        "hit_anchor", "forward", 1, prepare, NULL, NULL, fill, worker_burst, check};
+const struct job_ops job_anchor_return = {
+        "hit_anchor", "return", 1, prepare, NULL, NULL, fill, worker_burst, check};

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Two workers at once on the same flow table:
+ *
+ *   workers_same      each with its own random mix, half forward, half return
+ *   workers_crossed   one has all forward packets, the other all returns, of the same flows
+ *
+ * and each of the two by itself, in turn. 'scaling' is the sum of the two rates over one worker's
+ * (the mean of theirs, alone). A batch begins when both have written theirs, so they overlap for as
+ * long as nobody else takes a CPU from one of them.
+ */
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_pause.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include "job.h"
+
+struct team {
+	struct job *job;
+	struct bench *b;
+	struct packet_template forward, back;
+	bool crossed;
+	uint32_t nb_running;
+	uint32_t arrived; /* at the barrier, since the run began */
+	struct member {
+		struct team *team;
+		struct worker *worker;
+		uint32_t random;
+		double ns, touch; /* of a packet, in the last run */
+	} members[2];
+	struct figures alone[2], together[2], scaling;
+};
+
+static void fill(struct member *m)
+{
+	struct team *team = m->team;
+	struct worker *w = m->worker;
+	const struct stage *s = team->job->stage;
+
+	w->ports[0] = team->crossed ? (uint16_t)w->ctx.worker : 0;
+	w->ports[1] = team->crossed ? (uint16_t)w->ctx.worker : 1;
+	worker_begin(w);
+	for (uint32_t k = 0; k < BATCH; k++) {
+		uint32_t flow = random_below(&m->random, s->flows);
+		bool back = w->ports[k >= BATCH / 2] == 1;
+
+		packet_write(
+		        back ? &team->back : &team->forward, w->batch[k], flow, s->targets[flow]);
+	}
+}
+
+static void check(struct member *m)
+{
+	uint32_t forward = 0;
+	struct outcome all;
+
+	for (uint32_t half = 0; half < 2; half++)
+		forward += m->worker->ports[half] == 0 ? BATCH / 2 : 0;
+	all = (struct outcome){.to_target = forward, .to_client = BATCH - forward};
+	worker_check(m->worker, m->team->job->ops->name, &all);
+}
+
+/* Waits until all have come here as often. */
+static void meet(struct team *team, uint32_t times)
+{
+	uint32_t spins = 0;
+
+	__atomic_add_fetch(&team->arrived, 1, __ATOMIC_ACQ_REL);
+	while (__atomic_load_n(&team->arrived, __ATOMIC_ACQUIRE) < times * team->nb_running)
+		if (++spins % 1024 == 0)
+			sched_yield();
+		else
+			rte_pause();
+}
+
+static int member_run(void *arg)
+{
+	struct member *m = arg;
+	struct bench *b = m->team->b;
+
+	m->ns = m->touch = 0;
+	for (uint32_t pass = 0; pass < b->warm_up + b->passes; pass++) {
+		double ns;
+
+		fill(m);
+		meet(m->team, pass + 1);
+		ns = (double)batch_ns(worker_burst, m->worker) / BATCH - b->harness_queues;
+		check(m);
+		if (pass < b->warm_up)
+			continue;
+		m->ns += ns;
+		if (m->team->nb_running > 1)
+			continue;
+		fill(m);
+		m->touch += touch_batch_ns(b, m->worker);
+	}
+	m->ns /= b->passes;
+	m->touch /= b->passes;
+	return 0;
+}
+
+/* The members from 'first' on, 'n' of them, each on its lcore. */
+static void run_members(struct team *team, uint32_t first, uint32_t n)
+{
+	unsigned int other = rte_get_next_lcore(-1, 1, 0);
+
+	team->nb_running = n;
+	team->arrived = 0;
+	if (first + n > 1 && rte_eal_remote_launch(member_run, &team->members[1], other) != 0)
+		die("the second worker does not start");
+	if (first == 0)
+		member_run(&team->members[0]);
+	rte_eal_mp_wait_lcore();
+}
+
+static void prepare(struct job *job, struct bench *b)
+{
+	struct team *team = calloc(1, sizeof(*team));
+
+	if (team == NULL)
+		die("no memory");
+	team->job = job;
+	team->b = b;
+	team->crossed = job->ops == &job_workers_crossed;
+	packet_template_make(&team->forward, job->stage->is_v6, DP_TO_TARGET, 80, RTE_TCP_ACK_FLAG);
+	packet_template_make(&team->back, job->stage->is_v6, DP_TO_CLIENT, 80, RTE_TCP_ACK_FLAG);
+	for (uint32_t i = 0; i < 2; i++) {
+		team->members[i].team = team;
+		team->members[i].worker = &b->workers[i];
+		team->members[i].random = 0x9e3779b9u + i;
+	}
+	job->state = team;
+}
+
+static void run(struct job *job, struct bench *b)
+{
+	struct team *team = job->state;
+	double rate_alone = 0, rate = 0, ns = 0, touch = 0;
+
+	for (uint32_t i = 0; i < 2; i++) {
+		b->workers[i].ctx.flows = job->stage->table;
+		run_members(team, i, 1);
+		figures_add(&team->alone[i], team->members[i].ns);
+		rate_alone += 1 / team->members[i].ns;
+		touch += team->members[i].touch / 2;
+	}
+	run_members(team, 0, 2);
+	for (uint32_t i = 0; i < 2; i++) {
+		figures_add(&team->together[i], team->members[i].ns);
+		rate += 1 / team->members[i].ns;
+		ns += team->members[i].ns / 2;
+	}
+	figures_add(&team->scaling, rate / (rate_alone / 2));
+	figures_add(&job->cell->ns, ns);
+	figures_add(&job->cell->touch, touch);
+}
+
+static void finish(struct job *job, struct bench *b)
+{
+	struct team *team = job->state;
+	double first = figures_median(&team->together[0]);
+	double second = figures_median(&team->together[1]);
+
+	job->cell->mpps = 1e3 / first + 1e3 / second;
+	cell_extra(job->cell, "scaling", figures_median(&team->scaling));
+	cell_extra(job->cell, "scaling_min", figures_min(&team->scaling));
+	cell_extra(job->cell, "scaling_max", figures_max(&team->scaling));
+	cell_extra(job->cell, "first_ns", first);
+	cell_extra(job->cell, "second_ns", second);
+	cell_extra(job->cell, "first_alone_ns", figures_median(&team->alone[0]));
+	cell_extra(job->cell, "second_alone_ns", figures_median(&team->alone[1]));
+}
+
+const struct job_ops job_workers_same = {
+        "workers_same", "both", 2, prepare, run, finish, NULL, NULL, NULL};
+const struct job_ops job_workers_crossed = {
+        "workers_crossed", "both", 2, prepare, run, finish, NULL, NULL, NULL};

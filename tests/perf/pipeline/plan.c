@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Groups of jobs run interleaved: one run of each, then the next run of each. Up to 1 Mi flows all
+ * stages of both families stand beside each other; the ten millions follow one after the other,
+ * with hit and table at one flow beside them again, as anchors for what is compared.
+ */
+#include "plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "job.h"
+#include "ref_chain.h"
+#include "report.h"
+
+#define MAX_JOBS 96
+#define MI       (1u << 20)
+#define NB_FLOWS 5
+
+static const uint32_t all_flows[NB_FLOWS] = {1, 1u << 10, 1u << 16, MI, 10 * MI};
+
+struct plan {
+	struct bench *b;
+	struct stage stages[2][NB_FLOWS]; /* [is_v6][] as all_flows[] */
+	struct stage expiry[2];
+	struct job jobs[MAX_JOBS];
+	uint32_t nb_jobs;
+	uint32_t run, group; /* for the progress line */
+};
+
+static const struct job_ops *const known[] = {&job_hit_forward, &job_hit_seen, &job_parse_flow,
+        &job_no_listener, &job_new, &job_new_expiry, &job_flood, &job_table_change,
+        &job_workers_same, &job_workers_crossed, &job_table, &job_rte_hash, &job_random_read};
+
+const char *plan_names(void)
+{
+	static char names[256];
+
+	if (names[0] == '\0')
+		for (uint32_t i = 0; i < RTE_DIM(known); i++) {
+			strcat(names, i == 0 ? "" : ", ");
+			strcat(names, known[i]->name);
+		}
+	return names;
+}
+
+bool plan_knows_name(const char *name, size_t len)
+{
+	for (uint32_t i = 0; i < RTE_DIM(known); i++)
+		if (strlen(known[i]->name) == len && strncmp(known[i]->name, name, len) == 0)
+			return true;
+	return false;
+}
+
+bool plan_knows_flows(uint32_t flows)
+{
+	for (uint32_t i = 0; i < NB_FLOWS; i++)
+		if (all_flows[i] == flows)
+			return true;
+	return false;
+}
+
+static bool wants_name(const struct options *o, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (o->only == NULL)
+		return true;
+	for (const char *at = o->only; *at != '\0';
+	        at += strcspn(at, ",") + (at[strcspn(at, ",")] == ','))
+		if (strcspn(at, ",") == len && strncmp(at, name, len) == 0)
+			return true;
+	return false;
+}
+
+static bool wants_family(const struct options *o, bool is_v6)
+{
+	return o->family == NULL || strcmp(o->family, is_v6 ? "ipv6" : "ipv4") == 0;
+}
+
+static bool wants_flows(const struct options *o, uint32_t flows)
+{
+	for (uint32_t i = 0; i < o->nb_flows; i++)
+		if (o->flows[i] == flows)
+			return true;
+	if (o->nb_flows > 0)
+		return false;
+	return !o->quick || flows == 1 || flows == 1u << 16 || flows == MI;
+}
+
+static void progress(const struct plan *p, const struct job *job, uint32_t at)
+{
+	const struct stage *s = job->stage;
+
+	if (!p->b->options->progress)
+		return;
+	fprintf(stderr, "part %u, run %u of %u, %u of %u: %s", p->group, p->run, p->b->runs, at + 1,
+	        p->nb_jobs, job->ops->name);
+	if (s != NULL)
+		fprintf(stderr, " %s %s %u flows", s->is_v6 ? "ipv6" : "ipv4",
+		        job->ops->direction != NULL ? job->ops->direction : "", s->flows);
+	fputc('\n', stderr);
+}
+
+static void say(const struct plan *p, const char *what, const struct stage *s)
+{
+	if (p->b->options->progress)
+		fprintf(stderr, "%s: %s, %u flows\n", what, s->is_v6 ? "ipv6" : "ipv4", s->flows);
+}
+
+static void add(struct plan *p, const struct job_ops *ops, const char *asked, struct stage *s)
+{
+	struct job *job = &p->jobs[p->nb_jobs];
+
+	if (!wants_name(p->b->options, asked))
+		return;
+	if (p->nb_jobs == MAX_JOBS)
+		die("more than %u jobs", MAX_JOBS);
+	p->nb_jobs++;
+	*job = (struct job){.ops = ops, .stage = s, .random = 0x9e3779b9u};
+	job->cell = report_cell(p->b->report, ops->name, s != NULL && s->is_v6, ops->direction,
+	        s != NULL ? s->flows : 0, ops->workers);
+}
+
+/* Runs what was added, and forgets it. */
+static void run_jobs(struct plan *p)
+{
+	p->group++;
+	for (uint32_t i = 0; i < p->nb_jobs; i++)
+		if (p->jobs[i].ops->prepare != NULL)
+			p->jobs[i].ops->prepare(&p->jobs[i], p->b);
+	for (p->run = 1; p->run <= p->b->runs; p->run++)
+		for (uint32_t i = 0; i < p->nb_jobs; i++) {
+			struct job *job = &p->jobs[i];
+
+			progress(p, job, i);
+			(job->ops->run != NULL ? job->ops->run : job_run_passes)(job, p->b);
+		}
+	for (uint32_t i = 0; i < p->nb_jobs; i++) {
+		if (p->jobs[i].ops->finish != NULL)
+			p->jobs[i].ops->finish(&p->jobs[i], p->b);
+		free(p->jobs[i].state);
+	}
+	p->nb_jobs = 0;
+}
+
+static void add_memory(struct plan *p, const struct stage *s)
+{
+	struct dp_flow_usage usage;
+	struct cell *cell = p->jobs[p->nb_jobs - 1].cell;
+
+	dp_flow_usage(s->table, &usage);
+	cell_extra(cell, "bytes_per_flow", (double)usage.memory / s->capacity);
+	cell_extra(cell, "bytes_per_flow_held", (double)usage.memory / s->nb);
+}
+
+/* Hits in both directions, and the tables they are compared with. */
+static void add_hits(struct plan *p, struct stage *s)
+{
+	add(p, &job_hit_forward, "hit", s);
+	if (s->flows == 10 * MI && p->nb_jobs > 0 && wants_name(p->b->options, "hit"))
+		add_memory(p, s);
+	add(p, &job_hit_return, "hit", s);
+	if (wants_name(p->b->options, "table") && stage_add_table(s, p->b))
+		add(p, &job_table, "table", s);
+	if (wants_name(p->b->options, "rte_hash") && stage_add_hash(s, p->b))
+		add(p, &job_rte_hash, "rte_hash", s);
+}
+
+static bool open_established(struct plan *p, struct stage *s, bool is_v6, uint32_t flows)
+{
+	if (!stage_open(s, p->b, is_v6, flows, 2))
+		return false;
+	say(p, "making flows", s);
+	stage_establish(s, p->b);
+	return true;
+}
+
+/* What is measured at a million flows alone. */
+static void add_million(struct plan *p, struct stage *s)
+{
+	struct stage *expiry = &p->expiry[s->is_v6];
+
+	add(p, &job_parse_flow, "parse_flow", s);
+	add(p, &job_no_listener, "no_listener", s);
+	add(p, &job_new, "new", s);
+	add(p, &job_hit_seen, "hit_seen", s);
+	if (wants_name(p->b->options, "new_expiry") &&
+	        stage_open(expiry, p->b, s->is_v6, s->flows, 1))
+		add(p, &job_new_expiry, "new_expiry", expiry);
+}
+
+static void part_small(struct plan *p)
+{
+	for (uint32_t i = 0; i < NB_FLOWS; i++)
+		for (uint32_t f = 0; f < 2; f++) {
+			struct stage *s = &p->stages[f][i];
+
+			if (all_flows[i] > MI || !wants_flows(p->b->options, all_flows[i]) ||
+			        !wants_family(p->b->options, f) ||
+			        !open_established(p, s, f, all_flows[i]))
+				continue;
+			add_hits(p, s);
+			if (all_flows[i] == MI)
+				add_million(p, s);
+		}
+	if (!p->b->huge)
+		report_left_out(p->b->report, "random_read: there are no huge pages for it");
+	else if (!memory_enough(p->b, REF_CHAIN_SIZE))
+		report_left_out(p->b->report, "random_read: it needs 1024 MiB of huge pages");
+	else
+		add(p, &job_random_read, "random_read", NULL);
+	run_jobs(p);
+}
+
+/* Two workers, and tables that change: they need a second CPU. */
+static void part_two_cpus(struct plan *p)
+{
+	if (p->b->nb_cpus < 2) {
+		report_left_out(p->b->report,
+		        "two workers, table_change: this program may run on one CPU alone");
+		return;
+	}
+	for (uint32_t f = 0; f < 2; f++)
+		for (uint32_t i = 0; i < NB_FLOWS; i++) {
+			struct stage *s = &p->stages[f][i];
+
+			if (s->table == NULL || (all_flows[i] != 1u << 16 && all_flows[i] != MI) ||
+			        (p->b->options->quick && f == 1 && p->b->options->family == NULL))
+				continue;
+			add(p, &job_workers_same, "workers_same", s);
+			add(p, &job_workers_crossed, "workers_crossed", s);
+			if (all_flows[i] == MI)
+				add(p, &job_table_change, "table_change", s);
+		}
+	run_jobs(p);
+}
+
+/* Fills what is left of the tables, so it is the last. */
+static void part_flood(struct plan *p)
+{
+	for (uint32_t f = 0; f < 2; f++)
+		for (uint32_t i = 0; i < NB_FLOWS; i++)
+			if (p->stages[f][i].table != NULL && all_flows[i] == MI)
+				add(p, &job_flood, "flood", &p->stages[f][i]);
+	run_jobs(p);
+}
+
+static void close_small(struct plan *p)
+{
+	for (uint32_t f = 0; f < 2; f++) {
+		stage_close(&p->expiry[f]);
+		for (uint32_t i = 1; i < NB_FLOWS; i++)
+			stage_close(&p->stages[f][i]);
+	}
+}
+
+static void part_large(struct plan *p, bool is_v6)
+{
+	struct stage *one = &p->stages[is_v6][0], *s = &p->stages[is_v6][NB_FLOWS - 1];
+
+	if (!wants_family(p->b->options, is_v6) || !wants_flows(p->b->options, 10 * MI) ||
+	        !open_established(p, s, is_v6, 10 * MI))
+		return;
+	if (one->table != NULL) {
+		add(p, &job_anchor_forward, "hit", one);
+		add(p, &job_anchor_return, "hit", one);
+		if (one->ref_table.buckets != NULL)
+			add(p, &job_table_anchor, "table", one);
+	}
+	add_hits(p, s);
+	add(p, &job_new, "new", s);
+	add(p, &job_hit_seen, "hit_seen", s);
+	run_jobs(p);
+	stage_close(s);
+}
+
+void plan_run(struct bench *b)
+{
+	static struct plan plan;
+	struct plan *p = &plan;
+
+	*p = (struct plan){.b = b};
+	if (b->options->quick && b->options->nb_flows == 0)
+		report_left_out(b->report, "--quick: 1 Ki and 10 Mi flows; two workers and "
+		                           "table_change with IPv6; fewer packets a run");
+	part_small(p);
+	part_two_cpus(p);
+	part_flood(p);
+	close_small(p);
+	for (uint32_t f = 0; f < 2; f++) {
+		part_large(p, f);
+		stage_close(&p->stages[f][0]);
+	}
+}

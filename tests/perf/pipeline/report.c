@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * See report.h.
+ */
+#include "report.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+void cell_extra(struct cell *cell, const char *key, double value)
+{
+	if (cell->nb_extras == MAX_EXTRAS)
+		die("%s: too many extras", cell->name);
+	cell->extras[cell->nb_extras++] = (struct extra){key, value};
+}
+
+double cell_extra_get(const struct cell *cell, const char *key)
+{
+	for (uint32_t i = 0; i < cell->nb_extras; i++)
+		if (strcmp(cell->extras[i].key, key) == 0)
+			return cell->extras[i].value;
+	die("%s: nothing is known of %s", cell->name, key);
+}
+
+struct cell *report_cell(struct report *r, const char *name, bool is_v6, const char *direction,
+        uint32_t flows, uint32_t workers)
+{
+	struct cell *cell;
+
+	if (r->nb_cells == MAX_CELLS)
+		die("more than %u cells", MAX_CELLS);
+	cell = &r->cells[r->nb_cells++];
+	*cell = (struct cell){
+	        .is_v6 = is_v6, .direction = direction, .flows = flows, .workers = workers};
+	snprintf(cell->name, sizeof(cell->name), "%s", name);
+	return cell;
+}
+
+const struct cell *report_find(
+        const struct report *r, const char *name, bool is_v6, const char *direction, uint32_t flows)
+{
+	for (uint32_t i = 0; i < r->nb_cells; i++) {
+		const struct cell *c = &r->cells[i];
+
+		if (strcmp(c->name, name) == 0 && c->is_v6 == is_v6 && c->flows == flows &&
+		        c->ns.n > 0 &&
+		        (direction == NULL ||
+		                (c->direction != NULL && strcmp(c->direction, direction) == 0)))
+			return c;
+	}
+	return NULL;
+}
+
+void report_left_out(struct report *r, const char *format, ...)
+{
+	va_list args;
+
+	if (r->nb_left_out == MAX_CELLS)
+		return;
+	va_start(args, format);
+	if (vasprintf(&r->left_out[r->nb_left_out], format, args) >= 0)
+		r->nb_left_out++;
+	va_end(args);
+}
+
+static double mpps(const struct cell *c)
+{
+	double ns = figures_median(&c->ns);
+
+	if (c->mpps != 0)
+		return c->mpps;
+	return ns > 0 ? 1e3 / ns : 0;
+}
+
+static const char *family_name(const struct cell *c)
+{
+	if (c->flows == 0)
+		return "";
+	return c->is_v6 ? "ipv6" : "ipv4";
+}
+
+static void print_line(const struct cell *c, FILE *out)
+{
+	double ns = figures_median(&c->ns), touch = figures_median(&c->touch);
+	char flows[16] = "", ratio[64] = "";
+
+	if (c->flows != 0)
+		snprintf(flows, sizeof(flows), "%u", c->flows);
+	if (touch > 0)
+		snprintf(ratio, sizeof(ratio), "%7.2f %7.2f", touch, ns / touch);
+	fprintf(out, "%-15s %-5s %-8s %9s %2.0u  %8.2f (%7.2f-%8.2f)  %7.2f  %s", c->name,
+	        family_name(c), c->direction != NULL ? c->direction : "", flows, c->workers, ns,
+	        figures_min(&c->ns), figures_max(&c->ns), mpps(c), ratio);
+	for (uint32_t i = 0; i < c->nb_extras; i++)
+		fprintf(out, "%s%s %.3g", i == 0 ? "  " : ", ", c->extras[i].key,
+		        c->extras[i].value);
+	fputc('\n', out);
+}
+
+static void print_lines(const struct report *r, bool cells, const char *title, FILE *out)
+{
+	fprintf(out, "\n%s\n%-15s %-5s %-8s %9s %2s  %8s (%7s-%8s)  %7s  %7s %7s\n", title, "name",
+	        "", "way", "flows", "w", "ns", "min", "max", "Mpps", cells ? "touch" : "",
+	        cells ? "ratio" : "");
+	for (uint32_t i = 0; i < r->nb_cells; i++)
+		if (r->cells[i].ns.n > 0 && (r->cells[i].workers != 0) == cells)
+			print_line(&r->cells[i], out);
+}
+
+static void print_goals(const struct report *r, FILE *out)
+{
+	fprintf(out, "\n%-76s %9s  %9s\n", "goal", "measured", "limit");
+	for (uint32_t i = 0; i < r->nb_goals; i++) {
+		const struct goal *g = &r->goals[i];
+
+		fprintf(out, "%-76s %9.2f %s %8.2f %-6s %s\n", g->name, g->measured,
+		        g->at_least ? ">=" : "<=", g->limit, g->unit,
+		        g->holds ? "holds" : "MISSED");
+	}
+}
+
+void report_print(const struct bench *b, FILE *out)
+{
+	const struct report *r = b->report;
+	struct machine m;
+
+	machine_describe(&m);
+	fprintf(out, "%s, %u cores, TSC %.0f MHz, %s, -march=%s, %s; packets and tables in %s\n",
+	        m.cpu, m.cores, (double)m.tsc_hz / 1e6, m.compiler, m.cpu_option, m.dpdk,
+	        b->huge ? "huge pages" : "4 KiB pages: figures are worse for it");
+	fprintf(out,
+	        "%u runs of %u packets; ns of CPU time a packet: median (min-max); "
+	        "w: workers; tables are 90 %% full\n",
+	        b->runs, b->passes * BATCH);
+	print_lines(r, true, "Pipeline", out);
+	print_lines(r, false, "References", out);
+	if (r->nb_goals > 0)
+		print_goals(r, out);
+	for (uint32_t i = 0; i < r->nb_left_out; i++)
+		fprintf(out, "%sleft out: %s\n", i == 0 ? "\n" : "", r->left_out[i]);
+}
+
+/* Three decimals are more than the figures are worth. */
+static json_t *number(double value)
+{
+	return json_real((double)(int64_t)(value * 1000 + (value < 0 ? -0.5 : 0.5)) / 1000);
+}
+
+static void set_figures(json_t *object, const struct figures *f)
+{
+	json_object_set_new(object, "ns_per_packet", number(figures_median(f)));
+	json_object_set_new(object, "min", number(figures_min(f)));
+	json_object_set_new(object, "max", number(figures_max(f)));
+	json_object_set_new(object, "runs", json_integer(f->n));
+}
+
+static json_t *cell_json(const struct cell *c)
+{
+	json_t *object = json_object();
+	double touch = figures_median(&c->touch);
+
+	json_object_set_new(object, "name", json_string(c->name));
+	if (c->flows != 0) {
+		json_object_set_new(object, "family", json_string(family_name(c)));
+		json_object_set_new(object, "flows", json_integer(c->flows));
+	}
+	if (c->direction != NULL)
+		json_object_set_new(object, "direction", json_string(c->direction));
+	if (c->workers != 0)
+		json_object_set_new(object, "workers", json_integer(c->workers));
+	set_figures(object, &c->ns);
+	if (c->workers != 0)
+		json_object_set_new(object, "mpps", number(mpps(c)));
+	if (touch > 0) {
+		json_object_set_new(object, "touch_ns", number(touch));
+		json_object_set_new(
+		        object, "ratio_to_touch", number(figures_median(&c->ns) / touch));
+	}
+	for (uint32_t i = 0; i < c->nb_extras; i++)
+		json_object_set_new(object, c->extras[i].key, number(c->extras[i].value));
+	return object;
+}
+
+static json_t *cells_json(const struct report *r, bool cells)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < r->nb_cells; i++)
+		if (r->cells[i].ns.n > 0 && (r->cells[i].workers != 0) == cells)
+			json_array_append_new(array, cell_json(&r->cells[i]));
+	return array;
+}
+
+static json_t *goals_json(const struct report *r)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < r->nb_goals; i++) {
+		const struct goal *g = &r->goals[i];
+		json_t *object = json_object();
+
+		json_object_set_new(object, "name", json_string(g->name));
+		json_object_set_new(object, "measured", number(g->measured));
+		json_object_set_new(object, "limit", number(g->limit));
+		json_object_set_new(object, "at", json_string(g->at_least ? "least" : "most"));
+		json_object_set_new(object, "unit", json_string(g->unit));
+		json_object_set_new(object, "holds", json_boolean(g->holds));
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+static json_t *machine_json(const struct bench *b)
+{
+	json_t *object = json_object();
+	struct machine m;
+
+	machine_describe(&m);
+	json_object_set_new(object, "cpu", json_string(m.cpu));
+	json_object_set_new(object, "cores", json_integer(m.cores));
+	json_object_set_new(object, "tsc_hz", json_integer((json_int_t)m.tsc_hz));
+	json_object_set_new(object, "hugepages", json_boolean(b->huge));
+	json_object_set_new(
+	        object, "hugepages_total", json_integer((json_int_t)m.huge_pages_total));
+	json_object_set_new(object, "hugepages_free", json_integer((json_int_t)m.huge_pages_free));
+	json_object_set_new(object, "compiler", json_string(m.compiler));
+	json_object_set_new(object, "cpu_option", json_string(m.cpu_option));
+	json_object_set_new(object, "dpdk", json_string(m.dpdk));
+	return object;
+}
+
+void report_print_json(const struct bench *b, FILE *out)
+{
+	const struct report *r = b->report;
+	json_t *root = json_object(), *left_out = json_array();
+
+	for (uint32_t i = 0; i < r->nb_left_out; i++)
+		json_array_append_new(left_out, json_string(r->left_out[i]));
+	json_object_set_new(root, "machine", machine_json(b));
+	json_object_set_new(root, "references", cells_json(r, false));
+	json_object_set_new(root, "cells", cells_json(r, true));
+	json_object_set_new(root, "goals", goals_json(r));
+	json_object_set_new(root, "left_out", left_out);
+	if (json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(10)) != 0)
+		die("the report could not be written");
+	fputc('\n', out);
+	json_decref(root);
+}

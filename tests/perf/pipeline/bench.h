@@ -58,6 +58,9 @@ struct bench {
 	uint32_t nb_cpus;
 	uint32_t runs;
 	uint32_t warm_up, passes; /* batches of a run: not counted, and counted */
+	uint32_t tries;       /* repetitions of a batch in which somebody else got the CPU, at most:
+	                         a machine may never be quiet */
+	uint32_t nb_repeated; /* batches in which somebody else got the CPU */
 	struct rig *rig;
 	struct worker *workers; /* [2]; the second only where there are two CPUs */
 	uint64_t *keys;         /* [BATCH * 5]: what the references look up */
@@ -91,6 +94,9 @@ struct outcome {
 	enum lb_drop_reason reason;
 };
 void worker_check(const struct worker *w, const char *what, const struct outcome *expected);
+
+/* Waits until the lcore has nothing to do, leaving this CPU to others meanwhile. */
+void lcore_join(unsigned int lcore);
 
 /* ref_touch.c: burst_fn, 'arg' a struct worker: swaps the 5-tuples of a burst. */
 void touch_burst(void *arg, uint32_t at);

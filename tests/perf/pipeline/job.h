@@ -41,12 +41,12 @@ struct job {
 
 /* So many batches: each is written, timed and checked; then written again, for touch. The harness
  * is taken off. Some batches before them are not counted: the caches are full of what ran before.
- */
+ * Nor is one in which somebody else got the CPU, for the same reason: it is repeated. */
 void job_run_passes(struct job *job, struct bench *b);
 
 /* The time of a batch of the same packets under touch, the harness taken off. The batch is written
  * already. */
-double touch_batch_ns(struct bench *b, struct worker *w);
+double touch_batch_ns(const struct bench *b, struct worker *w);
 
 /* A flow in use. */
 uint32_t job_random_flow(struct job *job);

@@ -20,9 +20,9 @@
 #define PERIOD_US 1000
 
 struct samples {
-	uint32_t *cycles;
+	uint32_t *cycles; /* of each burst, of all runs */
 	uint32_t n, nb_left_out;
-	struct figures p50, p99, p999;
+	uint32_t run_begin; /* where the present run's begin */
 };
 
 struct change {
@@ -148,7 +148,7 @@ static void change_burst(void *arg, uint32_t at)
 static void prepare(struct job *job, struct bench *b)
 {
 	struct change *c = calloc(1, sizeof(*c));
-	size_t bursts = (size_t)b->passes * 2 * WINDOW * (BATCH / DP_BURST);
+	size_t bursts = (size_t)b->runs * b->passes * WINDOW * (BATCH / DP_BURST);
 
 	if (c == NULL || (c->with.cycles = malloc(2 * bursts * sizeof(uint32_t))) == NULL)
 		die("no memory");
@@ -211,58 +211,60 @@ static void settle(struct change *c)
 		between_bursts(c);
 }
 
-static void take_percentiles(struct samples *s)
+/* Of the run that ended, or of all; in ns. */
+static double run_percentile(struct samples *s, double share)
 {
-	double ns = 1e9 / (double)rte_get_tsc_hz();
+	double value = percentile(s->cycles + s->run_begin, s->n - s->run_begin, share);
 
-	figures_add(&s->p50, percentile(s->cycles, s->n, 0.5) * ns);
-	figures_add(&s->p99, percentile(s->cycles, s->n, 0.99) * ns);
-	figures_add(&s->p999, percentile(s->cycles, s->n, 0.999) * ns);
+	return value * 1e9 / (double)rte_get_tsc_hz();
 }
 
 static void run(struct job *job, struct bench *b)
 {
 	struct change *c = job->state;
-	uint32_t windows = RTE_MAX(b->passes / 2, 1u);
 	double ns = 0;
 
 	c->before = c->worker->ctx.tables;
 	c->worker->ctx.flows = job->stage->table;
-	c->with.n = c->without.n = 0;
+	c->with.run_begin = c->with.n;
+	c->without.run_begin = c->without.n;
 	c->stop = false;
 	if (rte_eal_remote_launch(publisher_run, c, rte_get_next_lcore(-1, 1, 0)) != 0)
 		die("table_change: the publisher does not start");
-	for (uint32_t i = 0; i < windows; i++) {
+	for (uint32_t i = 0; i < b->passes; i++) {
 		run_window(job, b, &c->without);
 		__atomic_store_n(&c->active, true, __ATOMIC_RELEASE);
 		ns += (double)run_window(job, b, &c->with) / (WINDOW * BATCH);
 		settle(c);
 	}
 	__atomic_store_n(&c->stop, true, __ATOMIC_RELEASE);
-	rte_eal_mp_wait_lcore();
+	lcore_join(rte_get_next_lcore(-1, 1, 0));
 	c->worker->ctx.tables = c->before;
-	figures_add(&job->cell->ns, ns / windows - b->harness_queues);
-	if (c->with.n == 0 || c->without.n == 0)
-		return;
-	take_percentiles(&c->with);
-	take_percentiles(&c->without);
-	figures_add(&c->ratios, c->with.p999.values[c->with.p999.n - 1] /
-	                                c->without.p999.values[c->without.p999.n - 1]);
+	figures_add(&job->cell->ns, ns / b->passes - b->harness_queues);
+	if (c->with.n > c->with.run_begin && c->without.n > c->without.run_begin)
+		figures_add(&c->ratios,
+		        run_percentile(&c->with, 0.999) / run_percentile(&c->without, 0.999));
 }
 
+/* Percentiles of all runs together: in one alone, the 99.9th stands or falls with a few interrupts.
+ */
 static void finish(struct job *job, struct bench *b)
 {
 	struct change *c = job->state;
 
 	if (c->ratios.n == 0)
 		die("table_change: no batch went by without somebody else on the worker's CPU");
-	cell_extra(job->cell, "p50_ns", figures_median(&c->with.p50));
-	cell_extra(job->cell, "p99_ns", figures_median(&c->with.p99));
-	cell_extra(job->cell, "p999_ns", figures_median(&c->with.p999));
-	cell_extra(job->cell, "p50_without_ns", figures_median(&c->without.p50));
-	cell_extra(job->cell, "p99_without_ns", figures_median(&c->without.p99));
-	cell_extra(job->cell, "p999_without_ns", figures_median(&c->without.p999));
-	cell_extra(job->cell, "p999_ratio", figures_median(&c->ratios));
+	c->with.run_begin = c->without.run_begin = 0;
+	cell_extra(job->cell, "p50_ns", run_percentile(&c->with, 0.5));
+	cell_extra(job->cell, "p99_ns", run_percentile(&c->with, 0.99));
+	cell_extra(job->cell, "p999_ns", run_percentile(&c->with, 0.999));
+	cell_extra(job->cell, "p50_without_ns", run_percentile(&c->without, 0.5));
+	cell_extra(job->cell, "p99_without_ns", run_percentile(&c->without, 0.99));
+	cell_extra(job->cell, "p999_without_ns", run_percentile(&c->without, 0.999));
+	cell_extra(job->cell, "p999_ratio",
+	        run_percentile(&c->with, 0.999) / run_percentile(&c->without, 0.999));
+	cell_extra(job->cell, "p999_ratio_min", figures_min(&c->ratios));
+	cell_extra(job->cell, "p999_ratio_max", figures_max(&c->ratios));
 	cell_extra(job->cell, "changes", (double)c->nb_changes);
 	cell_extra(job->cell, "batches_left_out", c->with.nb_left_out + c->without.nb_left_out);
 	free(c->with.cycles);

@@ -24,10 +24,11 @@ struct team {
 	bool crossed;
 	uint32_t nb_running;
 	uint32_t arrived; /* at the barrier, since the run began */
+	uint32_t spoiled; /* the last round in which somebody else got a CPU */
 	struct member {
 		struct team *team;
 		struct worker *worker;
-		uint32_t random;
+		uint32_t random, nb_met;
 		double ns, touch; /* of a packet, in the last run */
 	} members[2];
 	struct figures alone[2], together[2], scaling;
@@ -63,41 +64,60 @@ static void check(struct member *m)
 }
 
 /* Waits until all have come here as often. */
-static void meet(struct team *team, uint32_t times)
+static void meet(struct member *m)
 {
-	uint32_t spins = 0;
+	struct team *team = m->team;
+	uint32_t all = ++m->nb_met * team->nb_running, spins = 0;
 
 	__atomic_add_fetch(&team->arrived, 1, __ATOMIC_ACQ_REL);
-	while (__atomic_load_n(&team->arrived, __ATOMIC_ACQUIRE) < times * team->nb_running)
+	while (__atomic_load_n(&team->arrived, __ATOMIC_ACQUIRE) < all)
 		if (++spins % 1024 == 0)
 			sched_yield();
 		else
 			rte_pause();
 }
 
+/* One batch of each member at once: ns a packet. '*quiet': nobody else got the CPU of one of them
+ * meanwhile; all get the same answer. */
+static double run_round(struct member *m, uint32_t round, bool *quiet)
+{
+	struct team *team = m->team;
+	uint64_t preempted;
+	double ns;
+
+	fill(m);
+	meet(m);
+	preempted = times_preempted();
+	ns = (double)batch_ns(worker_burst, m->worker) / BATCH - team->b->harness_queues;
+	if (times_preempted() != preempted)
+		__atomic_store_n(&team->spoiled, round, __ATOMIC_RELAXED);
+	check(m);
+	meet(m);
+	*quiet = __atomic_load_n(&team->spoiled, __ATOMIC_RELAXED) != round;
+	return ns;
+}
+
 static int member_run(void *arg)
 {
 	struct member *m = arg;
-	struct bench *b = m->team->b;
+	const struct bench *b = m->team->b;
+	uint32_t counted = 0, rounds = b->warm_up + (1 + b->tries) * b->passes;
 
 	m->ns = m->touch = 0;
-	for (uint32_t pass = 0; pass < b->warm_up + b->passes; pass++) {
-		double ns;
+	m->nb_met = 0;
+	for (uint32_t round = 1; round <= rounds && counted < b->passes; round++) {
+		bool quiet, last = rounds - round < b->passes - counted;
+		double ns = run_round(m, round, &quiet);
 
-		fill(m);
-		meet(m->team, pass + 1);
-		ns = (double)batch_ns(worker_burst, m->worker) / BATCH - b->harness_queues;
-		check(m);
-		if (pass < b->warm_up)
+		if (round <= b->warm_up || !(quiet || last))
 			continue;
-		m->ns += ns;
-		if (m->team->nb_running > 1)
-			continue;
-		fill(m);
-		m->touch += touch_batch_ns(b, m->worker);
+		m->ns += ns / b->passes;
+		counted++;
 	}
-	m->ns /= b->passes;
-	m->touch /= b->passes;
+	for (uint32_t pass = 0; pass < b->passes && m->team->nb_running == 1; pass++) {
+		fill(m);
+		m->touch += touch_batch_ns(b, m->worker) / b->passes;
+	}
 	return 0;
 }
 
@@ -107,12 +127,12 @@ static void run_members(struct team *team, uint32_t first, uint32_t n)
 	unsigned int other = rte_get_next_lcore(-1, 1, 0);
 
 	team->nb_running = n;
-	team->arrived = 0;
+	team->arrived = team->spoiled = 0;
 	if (first + n > 1 && rte_eal_remote_launch(member_run, &team->members[1], other) != 0)
 		die("the second worker does not start");
 	if (first == 0)
 		member_run(&team->members[0]);
-	rte_eal_mp_wait_lcore();
+	lcore_join(other);
 }
 
 static void prepare(struct job *job, struct bench *b)

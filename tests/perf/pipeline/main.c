@@ -185,6 +185,7 @@ int main(int argc, char **argv)
 	b.runs = options.quick ? 5 : 7;
 	b.passes = options.quick ? 16 : 48;
 	b.warm_up = 8;
+	b.tries = options.quick ? 1 : 4;
 	set_up(&b);
 	plan_run(&b);
 	goals_judge(&report);

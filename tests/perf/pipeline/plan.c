@@ -13,9 +13,10 @@
 #include "ref_chain.h"
 #include "report.h"
 
-#define MAX_JOBS 96
-#define MI       (1u << 20)
-#define NB_FLOWS 5
+#define MAX_JOBS    96
+#define MI          (1u << 20)
+#define NB_FLOWS    5
+#define WORKERS_FEW (1u << 16) /* two workers run on these flows, and on 1 Mi */
 
 static const uint32_t all_flows[NB_FLOWS] = {1, 1u << 10, 1u << 16, MI, 10 * MI};
 
@@ -73,11 +74,6 @@ static bool wants_name(const struct options *o, const char *name)
 	return false;
 }
 
-static bool wants_family(const struct options *o, bool is_v6)
-{
-	return o->family == NULL || strcmp(o->family, is_v6 ? "ipv6" : "ipv4") == 0;
-}
-
 static bool wants_flows(const struct options *o, uint32_t flows)
 {
 	for (uint32_t i = 0; i < o->nb_flows; i++)
@@ -86,6 +82,32 @@ static bool wants_flows(const struct options *o, uint32_t flows)
 	if (o->nb_flows > 0)
 		return false;
 	return !o->quick || flows == 1 || flows == 1u << 16 || flows == MI;
+}
+
+/* Whether anything is asked for that runs on a stage of so many flows. */
+static bool wants_stage(const struct options *o, uint32_t flows)
+{
+	static const char *const any[] = {"hit", "table", "rte_hash"};
+	static const char *const large[] = {"new", "hit_seen"};
+	static const char *const workers[] = {"workers_same", "workers_crossed"};
+	static const char *const million[] = {
+	        "parse_flow", "no_listener", "new_expiry", "flood", "table_change"};
+	bool wants = false;
+
+	for (uint32_t i = 0; i < RTE_DIM(any); i++)
+		wants |= wants_name(o, any[i]);
+	for (uint32_t i = 0; i < RTE_DIM(large); i++)
+		wants |= flows >= MI && wants_name(o, large[i]);
+	for (uint32_t i = 0; i < RTE_DIM(workers); i++)
+		wants |= (flows == MI || flows == WORKERS_FEW) && wants_name(o, workers[i]);
+	for (uint32_t i = 0; i < RTE_DIM(million); i++)
+		wants |= flows == MI && wants_name(o, million[i]);
+	return wants && wants_flows(o, flows);
+}
+
+static bool wants_family(const struct options *o, bool is_v6)
+{
+	return o->family == NULL || strcmp(o->family, is_v6 ? "ipv6" : "ipv4") == 0;
 }
 
 static void progress(const struct plan *p, const struct job *job, uint32_t at)
@@ -196,7 +218,7 @@ static void part_small(struct plan *p)
 		for (uint32_t f = 0; f < 2; f++) {
 			struct stage *s = &p->stages[f][i];
 
-			if (all_flows[i] > MI || !wants_flows(p->b->options, all_flows[i]) ||
+			if (all_flows[i] > MI || !wants_stage(p->b->options, all_flows[i]) ||
 			        !wants_family(p->b->options, f) ||
 			        !open_established(p, s, f, all_flows[i]))
 				continue;
@@ -225,7 +247,8 @@ static void part_two_cpus(struct plan *p)
 		for (uint32_t i = 0; i < NB_FLOWS; i++) {
 			struct stage *s = &p->stages[f][i];
 
-			if (s->table == NULL || (all_flows[i] != 1u << 16 && all_flows[i] != MI) ||
+			if (s->table == NULL ||
+			        (all_flows[i] != WORKERS_FEW && all_flows[i] != MI) ||
 			        (p->b->options->quick && f == 1 && p->b->options->family == NULL))
 				continue;
 			add(p, &job_workers_same, "workers_same", s);
@@ -259,7 +282,7 @@ static void part_large(struct plan *p, bool is_v6)
 {
 	struct stage *one = &p->stages[is_v6][0], *s = &p->stages[is_v6][NB_FLOWS - 1];
 
-	if (!wants_family(p->b->options, is_v6) || !wants_flows(p->b->options, 10 * MI) ||
+	if (!wants_family(p->b->options, is_v6) || !wants_stage(p->b->options, 10 * MI) ||
 	        !open_established(p, s, is_v6, 10 * MI))
 		return;
 	if (one->table != NULL) {

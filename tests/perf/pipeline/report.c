@@ -133,6 +133,9 @@ void report_print(const struct bench *b, FILE *out)
 	        "%u runs of %u packets; ns of CPU time a packet: median (min-max); "
 	        "w: workers; tables are 90 %% full\n",
 	        b->runs, b->passes * BATCH);
+	if (b->nb_repeated > 0)
+		fprintf(out, "%u batches were repeated, because somebody else got the CPU\n",
+		        b->nb_repeated);
 	print_lines(r, true, "Pipeline", out);
 	print_lines(r, false, "References", out);
 	if (r->nb_goals > 0)
@@ -226,6 +229,7 @@ static json_t *machine_json(const struct bench *b)
 	json_object_set_new(object, "hugepages_free", json_integer((json_int_t)m.huge_pages_free));
 	json_object_set_new(object, "compiler", json_string(m.compiler));
 	json_object_set_new(object, "cpu_option", json_string(m.cpu_option));
+	json_object_set_new(object, "batches_repeated", json_integer(b->nb_repeated));
 	json_object_set_new(object, "dpdk", json_string(m.dpdk));
 	return object;
 }

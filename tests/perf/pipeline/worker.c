@@ -2,9 +2,11 @@
  *
  * A worker whose queues are emptied back into its batch.
  */
+#include <rte_launch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "bench.h"
 
@@ -79,6 +81,15 @@ void worker_burst_idle(void *arg, uint32_t at)
 
 void burst_nothing(void *arg, uint32_t at)
 {
+}
+
+void lcore_join(unsigned int lcore)
+{
+	struct timespec pause = {.tv_nsec = 200000};
+
+	while (rte_eal_get_lcore_state(lcore) == RUNNING)
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	rte_eal_wait_lcore(lcore);
 }
 
 static uint64_t all_drops(const struct worker *w)

@@ -49,7 +49,7 @@ def json_is_whole():
 def table_is_printed():
     done = run("--quick", "--only", "hit", "--flows", "1", "--family", "ipv6")
     assert done.returncode == 0, done.stderr
-    assert "\nhit " in done.stdout and "References" in done.stdout, done.stdout
+    assert "\nhit " in done.stdout and "\nreference " in done.stdout, done.stdout
 
 
 def bad_options_are_refused():

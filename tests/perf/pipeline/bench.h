@@ -42,7 +42,7 @@ struct worker {
 	struct lb_worker_stats stats;
 	struct lb_target_stats target_stats[RIG_SLOTS];
 	struct lb_listener_stats listener_stats[RIG_LISTENERS];
-};
+} __attribute__((aligned(LB_CACHE_LINE)));
 
 struct options {
 	bool json, quick, progress;

@@ -27,7 +27,7 @@ static double fill_and_run(struct job *job, struct bench *b)
 	ns = batch_ns(ops->burst, job->arg);
 	if (ops->check != NULL)
 		ops->check(job, b);
-	return (double)ns / BATCH - (ops->workers != 0 ? b->harness_queues : b->harness);
+	return (double)ns / BATCH - (ops->bare ? b->harness : b->harness_queues);
 }
 
 static double fill_and_touch(struct job *job, struct bench *b)

@@ -26,6 +26,7 @@ struct job_ops {
 	 * NULL). */
 	void (*fill)(struct job *job, struct bench *b);
 	burst_fn burst;
+	bool bare; /* 'burst' does not empty the pipeline's queues */
 	void (*check)(struct job *job, struct bench *b);
 };
 

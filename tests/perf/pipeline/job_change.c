@@ -272,5 +272,9 @@ static void finish(struct job *job, struct bench *b)
 	free(c->rings);
 }
 
-const struct job_ops job_table_change = {
-        "table_change", "forward", 1, prepare, run, finish, NULL, NULL, NULL};
+const struct job_ops job_table_change = {.name = "table_change",
+        .direction = "forward",
+        .workers = 1,
+        .prepare = prepare,
+        .run = run,
+        .finish = finish};

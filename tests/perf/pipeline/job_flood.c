@@ -164,5 +164,12 @@ static void finish(struct job *job, struct bench *b)
 	free(f->alone);
 }
 
-const struct job_ops job_flood = {
-        "flood", "forward", 1, prepare, run, finish, fill, worker_burst, check};
+const struct job_ops job_flood = {.name = "flood",
+        .direction = "forward",
+        .workers = 1,
+        .prepare = prepare,
+        .run = run,
+        .finish = finish,
+        .fill = fill,
+        .burst = worker_burst,
+        .check = check};

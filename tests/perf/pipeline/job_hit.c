@@ -62,14 +62,41 @@ static void fill_seen(struct job *job, struct bench *b)
 	b->workers[0].ctx.now++;
 }
 
-const struct job_ops job_hit_forward = {
-        "hit", "forward", 1, prepare, NULL, NULL, fill, worker_burst, check};
-const struct job_ops job_hit_return = {
-        "hit", "return", 1, prepare, NULL, NULL, fill, worker_burst, check};
-const struct job_ops job_hit_seen = {
-        "hit_seen", "forward", 1, prepare_seen, run_seen, NULL, fill_seen, worker_burst, check};
+const struct job_ops job_hit_forward = {.name = "hit",
+        .direction = "forward",
+        .workers = 1,
+        .prepare = prepare,
+        .fill = fill,
+        .burst = worker_burst,
+        .check = check};
+const struct job_ops job_hit_return = {.name = "hit",
+        .direction = "return",
+        .workers = 1,
+        .prepare = prepare,
+        .fill = fill,
+        .burst = worker_burst,
+        .check = check};
+const struct job_ops job_hit_seen = {.name = "hit_seen",
+        .direction = "forward",
+        .workers = 1,
+        .prepare = prepare_seen,
+        .run = run_seen,
+        .fill = fill_seen,
+        .burst = worker_burst,
+        .check = check};
+
 /* The same as hit at one flow, run beside the ten million that are compared with it. */
-const struct job_ops job_anchor_forward = {
-        "hit_anchor", "forward", 1, prepare, NULL, NULL, fill, worker_burst, check};
-const struct job_ops job_anchor_return = {
-        "hit_anchor", "return", 1, prepare, NULL, NULL, fill, worker_burst, check};
+const struct job_ops job_anchor_forward = {.name = "hit_anchor",
+        .direction = "forward",
+        .workers = 1,
+        .prepare = prepare,
+        .fill = fill,
+        .burst = worker_burst,
+        .check = check};
+const struct job_ops job_anchor_return = {.name = "hit_anchor",
+        .direction = "return",
+        .workers = 1,
+        .prepare = prepare,
+        .fill = fill,
+        .burst = worker_burst,
+        .check = check};

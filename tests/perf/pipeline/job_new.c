@@ -130,7 +130,19 @@ static void finish_expiry(struct job *job, struct bench *b)
 	cell_extra(job->cell, "expired_per_new", (double)e->expired / (double)e->inserted);
 }
 
-const struct job_ops job_new = {
-        "new", "forward", 1, prepare, NULL, NULL, fill, worker_burst, check};
-const struct job_ops job_new_expiry = {"new_expiry", "forward", 1, prepare_expiry, run_expiry,
-        finish_expiry, fill, expiry_burst, check_expiry};
+const struct job_ops job_new = {.name = "new",
+        .direction = "forward",
+        .workers = 1,
+        .prepare = prepare,
+        .fill = fill,
+        .burst = worker_burst,
+        .check = check};
+const struct job_ops job_new_expiry = {.name = "new_expiry",
+        .direction = "forward",
+        .workers = 1,
+        .prepare = prepare_expiry,
+        .run = run_expiry,
+        .finish = finish_expiry,
+        .fill = fill,
+        .burst = expiry_burst,
+        .check = check_expiry};

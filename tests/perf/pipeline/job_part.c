@@ -58,7 +58,18 @@ static void check_no_listener(struct job *job, struct bench *b)
 	worker_check(&b->workers[0], job->ops->name, &none);
 }
 
-const struct job_ops job_parse_flow = {"parse_flow", "forward", 1, prepare_parse_flow, NULL, NULL,
-        fill, parse_flow_burst, check_parse_flow};
-const struct job_ops job_no_listener = {"no_listener", "forward", 1, prepare_no_listener, NULL,
-        NULL, fill, worker_burst, check_no_listener};
+const struct job_ops job_parse_flow = {.name = "parse_flow",
+        .direction = "forward",
+        .workers = 1,
+        .prepare = prepare_parse_flow,
+        .fill = fill,
+        .burst = parse_flow_burst,
+        .bare = true,
+        .check = check_parse_flow};
+const struct job_ops job_no_listener = {.name = "no_listener",
+        .direction = "forward",
+        .workers = 1,
+        .prepare = prepare_no_listener,
+        .fill = fill,
+        .burst = worker_burst,
+        .check = check_no_listener};

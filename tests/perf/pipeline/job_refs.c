@@ -53,11 +53,26 @@ static void finish_chain(struct job *job, struct bench *b)
 	ref_chain_close(job->state);
 }
 
-const struct job_ops job_table = {
-        "table", NULL, 0, prepare_table, NULL, NULL, fill_keys, ref_table_burst, check_table};
-const struct job_ops job_table_anchor = {"table_anchor", NULL, 0, prepare_table, NULL, NULL,
-        fill_keys, ref_table_burst, check_table};
-const struct job_ops job_rte_hash = {
-        "rte_hash", NULL, 0, prepare_hash, NULL, NULL, fill_keys, ref_hash_burst, check_hash};
-const struct job_ops job_random_read = {
-        "random_read", NULL, 0, prepare_chain, NULL, finish_chain, NULL, ref_chain_burst, NULL};
+const struct job_ops job_table = {.name = "table",
+        .prepare = prepare_table,
+        .fill = fill_keys,
+        .burst = ref_table_burst,
+        .bare = true,
+        .check = check_table};
+const struct job_ops job_table_anchor = {.name = "table_anchor",
+        .prepare = prepare_table,
+        .fill = fill_keys,
+        .burst = ref_table_burst,
+        .bare = true,
+        .check = check_table};
+const struct job_ops job_rte_hash = {.name = "rte_hash",
+        .prepare = prepare_hash,
+        .fill = fill_keys,
+        .burst = ref_hash_burst,
+        .bare = true,
+        .check = check_hash};
+const struct job_ops job_random_read = {.name = "random_read",
+        .prepare = prepare_chain,
+        .finish = finish_chain,
+        .burst = ref_chain_burst,
+        .bare = true};

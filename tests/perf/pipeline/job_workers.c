@@ -193,7 +193,15 @@ static void finish(struct job *job, struct bench *b)
 	cell_extra(job->cell, "second_alone_ns", figures_median(&team->alone[1]));
 }
 
-const struct job_ops job_workers_same = {
-        "workers_same", "both", 2, prepare, run, finish, NULL, NULL, NULL};
-const struct job_ops job_workers_crossed = {
-        "workers_crossed", "both", 2, prepare, run, finish, NULL, NULL, NULL};
+const struct job_ops job_workers_same = {.name = "workers_same",
+        .direction = "both",
+        .workers = 2,
+        .prepare = prepare,
+        .run = run,
+        .finish = finish};
+const struct job_ops job_workers_crossed = {.name = "workers_crossed",
+        .direction = "both",
+        .workers = 2,
+        .prepare = prepare,
+        .run = run,
+        .finish = finish};

@@ -166,7 +166,7 @@ static void set_up(struct bench *b)
 	config.huge = b->huge;
 	b->rig = rig_create(&config);
 	b->keys = rte_malloc("keys", BATCH * PACKET_KEY_WORDS(true) * sizeof(*b->keys), 64);
-	b->workers = calloc(2, sizeof(*b->workers));
+	b->workers = rte_zmalloc("workers", 2 * sizeof(*b->workers), LB_CACHE_LINE);
 	if (b->keys == NULL || b->workers == NULL)
 		die("no memory");
 	worker_init(&b->workers[0], b, 0);
@@ -182,8 +182,8 @@ int main(int argc, char **argv)
 	struct bench b = {.options = &options, .report = &report};
 
 	parse_options(&options, argc, argv);
-	b.runs = options.quick ? 5 : 7;
-	b.passes = options.quick ? 16 : 48;
+	b.runs = options.quick ? 7 : 15;
+	b.passes = options.quick ? 8 : 24;
 	b.warm_up = 8;
 	b.tries = options.quick ? 1 : 4;
 	set_up(&b);

@@ -212,6 +212,18 @@ static void add_million(struct plan *p, struct stage *s)
 		add(p, &job_new_expiry, "new_expiry", expiry);
 }
 
+static void add_random_read(struct plan *p)
+{
+	if (!wants_name(p->b->options, "random_read"))
+		return;
+	if (!p->b->huge)
+		report_left_out(p->b->report, "random_read: there are no huge pages for it");
+	else if (!memory_enough(p->b, REF_CHAIN_SIZE))
+		report_left_out(p->b->report, "random_read: it needs 1024 MiB of huge pages");
+	else
+		add(p, &job_random_read, "random_read", NULL);
+}
+
 static void part_small(struct plan *p)
 {
 	for (uint32_t i = 0; i < NB_FLOWS; i++)
@@ -226,23 +238,20 @@ static void part_small(struct plan *p)
 			if (all_flows[i] == MI)
 				add_million(p, s);
 		}
-	if (!p->b->huge)
-		report_left_out(p->b->report, "random_read: there are no huge pages for it");
-	else if (!memory_enough(p->b, REF_CHAIN_SIZE))
-		report_left_out(p->b->report, "random_read: it needs 1024 MiB of huge pages");
-	else
-		add(p, &job_random_read, "random_read", NULL);
+	add_random_read(p);
 	run_jobs(p);
 }
 
 /* Two workers, and tables that change: they need a second CPU. */
 static void part_two_cpus(struct plan *p)
 {
-	if (p->b->nb_cpus < 2) {
+	if (p->b->nb_cpus < 2 && (wants_name(p->b->options, "workers_same") ||
+	                                 wants_name(p->b->options, "workers_crossed") ||
+	                                 wants_name(p->b->options, "table_change")))
 		report_left_out(p->b->report,
 		        "two workers, table_change: this program may run on one CPU alone");
+	if (p->b->nb_cpus < 2)
 		return;
-	}
 	for (uint32_t f = 0; f < 2; f++)
 		for (uint32_t i = 0; i < NB_FLOWS; i++) {
 			struct stage *s = &p->stages[f][i];

@@ -83,26 +83,34 @@ static const char *family_name(const struct cell *c)
 static void print_line(const struct cell *c, FILE *out)
 {
 	double ns = figures_median(&c->ns), touch = figures_median(&c->touch);
-	char flows[16] = "", ratio[64] = "";
 
-	if (c->flows != 0)
-		snprintf(flows, sizeof(flows), "%u", c->flows);
+	fprintf(out, "%-15s %-5s %-8s", c->name, family_name(c),
+	        c->direction != NULL ? c->direction : "");
+	fprintf(out, "%9.0u", c->flows); /* no flows, no number */
+	if (c->workers != 0)
+		fprintf(out, " %2u", c->workers);
+	fprintf(out, " %8.2f (%7.2f-%8.2f)", ns, figures_min(&c->ns), figures_max(&c->ns));
+	if (c->workers != 0)
+		fprintf(out, " %7.2f", mpps(c));
 	if (touch > 0)
-		snprintf(ratio, sizeof(ratio), "%7.2f %7.2f", touch, ns / touch);
-	fprintf(out, "%-15s %-5s %-8s %9s %2.0u  %8.2f (%7.2f-%8.2f)  %7.2f  %s", c->name,
-	        family_name(c), c->direction != NULL ? c->direction : "", flows, c->workers, ns,
-	        figures_min(&c->ns), figures_max(&c->ns), mpps(c), ratio);
-	for (uint32_t i = 0; i < c->nb_extras; i++)
-		fprintf(out, "%s%s %.3g", i == 0 ? "  " : ", ", c->extras[i].key,
-		        c->extras[i].value);
+		fprintf(out, " %7.2f %6.2f", touch, ns / touch);
 	fputc('\n', out);
+	for (uint32_t i = 0; i < c->nb_extras; i++)
+		fprintf(out, "%s%s %.3f", i % 4 == 0 ? (i == 0 ? "    " : "\n    ") : ", ",
+		        c->extras[i].key, c->extras[i].value);
+	if (c->nb_extras > 0)
+		fputc('\n', out);
 }
 
-static void print_lines(const struct report *r, bool cells, const char *title, FILE *out)
+static void print_lines(const struct report *r, bool cells, FILE *out)
 {
-	fprintf(out, "\n%s\n%-15s %-5s %-8s %9s %2s  %8s (%7s-%8s)  %7s  %7s %7s\n", title, "name",
-	        "", "way", "flows", "w", "ns", "min", "max", "Mpps", cells ? "touch" : "",
-	        cells ? "ratio" : "");
+	fprintf(out, "\n%-15s %-5s %-8s%9s", cells ? "pipeline" : "reference", "", "", "flows");
+	if (cells)
+		fprintf(out, " %2s", "w");
+	fprintf(out, " %8s (%7s-%8s)", "ns", "min", "max");
+	if (cells)
+		fprintf(out, " %7s %7s %6s", "Mpps", "touch", "ratio");
+	fputc('\n', out);
 	for (uint32_t i = 0; i < r->nb_cells; i++)
 		if (r->cells[i].ns.n > 0 && (r->cells[i].workers != 0) == cells)
 			print_line(&r->cells[i], out);
@@ -136,8 +144,8 @@ void report_print(const struct bench *b, FILE *out)
 	if (b->nb_repeated > 0)
 		fprintf(out, "%u batches were repeated, because somebody else got the CPU\n",
 		        b->nb_repeated);
-	print_lines(r, true, "Pipeline", out);
-	print_lines(r, false, "References", out);
+	print_lines(r, true, out);
+	print_lines(r, false, out);
 	if (r->nb_goals > 0)
 		print_goals(r, out);
 	for (uint32_t i = 0; i < r->nb_left_out; i++)
@@ -241,6 +249,8 @@ void report_print_json(const struct bench *b, FILE *out)
 
 	for (uint32_t i = 0; i < r->nb_left_out; i++)
 		json_array_append_new(left_out, json_string(r->left_out[i]));
+	json_object_set_new(root, "quick", json_boolean(b->options->quick));
+	json_object_set_new(root, "packets_per_run", json_integer(b->passes * BATCH));
 	json_object_set_new(root, "machine", machine_json(b));
 	json_object_set_new(root, "references", cells_json(r, false));
 	json_object_set_new(root, "cells", cells_json(r, true));

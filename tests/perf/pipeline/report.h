@@ -2,6 +2,7 @@
  *
  * What was measured: as a table for people, or as JSON.
  *
+ *   quick, packets_per_run
  *   machine     what it was measured on
  *   cells[]     name, family, direction, flows, workers, ns_per_packet (median), min, max, runs,
  *               mpps, touch_ns, ratio_to_touch, and what is special about a cell

@@ -175,6 +175,15 @@ static void set_up(struct bench *b)
 	measure_harness(b);
 }
 
+static void tear_down(struct bench *b)
+{
+	rig_free(b->rig);
+	rte_free(b->workers);
+	rte_free(b->keys);
+	report_clear(b->report);
+	rte_eal_cleanup();
+}
+
 int main(int argc, char **argv)
 {
 	static struct options options;
@@ -193,5 +202,6 @@ int main(int argc, char **argv)
 		report_print_json(&b, stdout);
 	else
 		report_print(&b, stdout);
+	tear_down(&b);
 	return 0;
 }

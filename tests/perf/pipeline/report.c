@@ -64,6 +64,13 @@ void report_left_out(struct report *r, const char *format, ...)
 	va_end(args);
 }
 
+void report_clear(struct report *r)
+{
+	for (uint32_t i = 0; i < r->nb_left_out; i++)
+		free(r->left_out[i]);
+	memset(r, 0, sizeof(*r));
+}
+
 static double mpps(const struct cell *c)
 {
 	double ns = figures_median(&c->ns);

@@ -51,6 +51,9 @@ void report_touch(struct report *r);
 __attribute__((format(printf, 2, 3))) void report_left_out(
         struct report *r, const char *format, ...);
 
+/* Forgets everything. */
+void report_clear(struct report *r);
+
 void report_print(const struct bench *b, FILE *out);
 void report_print_json(const struct bench *b, FILE *out);
 

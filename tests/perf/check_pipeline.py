@@ -14,7 +14,7 @@ MACHINE = {"cpu", "cores", "tsc_hz", "hugepages", "compiler", "cpu_option", "dpd
 
 
 def run(*args):
-    return subprocess.run([BENCH, *args], capture_output=True, text=True, timeout=50)
+    return subprocess.run([BENCH, *args], capture_output=True, text=True, timeout=110)
 
 
 def has(keys, thing):

@@ -149,7 +149,7 @@ static void prepare(struct job *job, struct bench *b)
 	for (uint32_t i = 0; i < 2; i++) {
 		team->members[i].team = team;
 		team->members[i].worker = &b->workers[i];
-		team->members[i].random = 0x9e3779b9u + i;
+		team->members[i].random = job->random ^ (i << 16);
 	}
 	job->state = team;
 }

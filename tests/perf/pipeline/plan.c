@@ -25,7 +25,7 @@ struct plan {
 	struct stage stages[2][NB_FLOWS]; /* [is_v6][] as all_flows[] */
 	struct stage expiry[2];
 	struct job jobs[MAX_JOBS];
-	uint32_t nb_jobs;
+	uint32_t nb_jobs, nb_made;
 	uint32_t run, group; /* for the progress line */
 };
 
@@ -139,7 +139,9 @@ static void add(struct plan *p, const struct job_ops *ops, const char *asked, st
 	if (p->nb_jobs == MAX_JOBS)
 		die("more than %u jobs", MAX_JOBS);
 	p->nb_jobs++;
-	*job = (struct job){.ops = ops, .stage = s, .random = 0x9e3779b9u};
+	*job = (struct job){.ops = ops, .stage = s};
+	/* no two alike: what one fetched must not be what the next one asks for */
+	job->random = 0x9e3779b9u * ++p->nb_made;
 	job->cell = report_cell(p->b->report, ops->name, s != NULL && s->is_v6, ops->direction,
 	        s != NULL ? s->flows : 0, ops->workers);
 }

@@ -227,44 +227,53 @@ static void judge6(struct plain *s)
 	}
 }
 
-/* Directions. Virtual addresses come in runs, so the last one is compared with first. */
-static void direct4(struct plain *s, const struct dp_tables *tables)
+/* Packets to the same address as packet 'k'. */
+static inline uint64_t same4(struct plain *s, uint32_t k)
 {
-	uint64_t last = UINT64_MAX; /* no address */
-
-	for (uint64_t left = s->b->live; left != 0;) {
-		uint32_t i = dp_first(&left);
-		lb_be32 dst = s->destination[i];
-		struct lb_ip ip;
-
-		s->b->keys.direction[i] = DP_TO_TARGET;
-		if (dst == last)
-			continue;
-		ip = lb_ip_from_v4(dst);
-		if (dp_tables_vip(tables, &ip) != NULL)
-			last = dst;
-		else
-			s->b->keys.direction[i] = DP_TO_CLIENT;
-	}
+	for (uint32_t i = 0; i < s->b->n; i += LANES)
+		*(lanes *)&s->odd[i] = *(const lanes *)&s->destination[i] ^ s->destination[k];
+	return dp_column_zero(s->odd);
 }
 
-static void direct6(struct plain *s, const struct dp_tables *tables)
+static inline uint64_t same6(struct plain *s, uint32_t k)
 {
-	struct lb_ip last = lb_ip_from_v4(0); /* no packet's, see collect6() */
+	const struct words *w = &s->words;
 
+	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
+		wide other = (*(const wide *)&w->destination[0][i] ^ w->destination[0][k]) |
+		             (*(const wide *)&w->destination[1][i] ^ w->destination[1][k]);
+
+		*(lanes8 *)&s->odd[i] = __builtin_convertvector((wide)(other != 0), lanes8);
+	}
+	return dp_column_zero(s->odd);
+}
+
+static inline struct lb_ip destination(const struct plain *s, uint32_t i, bool is_v6)
+{
+	struct lb_ip ip;
+
+	if (!is_v6)
+		return lb_ip_from_v4(s->destination[i]);
+	memcpy(ip.bytes, &s->words.destination[0][i], 8);
+	memcpy(ip.bytes + 8, &s->words.destination[1][i], 8);
+	return ip;
+}
+
+/* Decides the directions. What goes to one virtual address is found at once. */
+static inline __attribute__((always_inline)) void direct(
+        struct plain *s, const struct dp_tables *tables, bool is_v6)
+{
+	uint8_t *direction = s->b->keys.direction;
+
+	memset(direction, DP_TO_TARGET, DP_BURST);
 	for (uint64_t left = s->b->live; left != 0;) {
 		uint32_t i = dp_first(&left);
-		struct lb_ip dst;
+		struct lb_ip ip = destination(s, i, is_v6);
 
-		memcpy(dst.bytes, &s->words.destination[0][i], 8);
-		memcpy(dst.bytes + 8, &s->words.destination[1][i], 8);
-		s->b->keys.direction[i] = DP_TO_TARGET;
-		if (lb_ip_equal(&dst, &last))
-			continue;
-		if (dp_tables_vip(tables, &dst) != NULL)
-			last = dst;
+		if (dp_tables_vip(tables, &ip) == NULL)
+			direction[i] = DP_TO_CLIENT;
 		else
-			s->b->keys.direction[i] = DP_TO_CLIENT;
+			left &= ~(is_v6 ? same6(s, i) : same4(s, i));
 	}
 }
 
@@ -339,7 +348,7 @@ static void parse_plain4(struct plain *s, const struct dp_tables *tables)
 {
 	judge4(s);
 	take(s);
-	direct4(s, tables);
+	direct(s, tables, false);
 	key4(s);
 }
 
@@ -347,7 +356,7 @@ static void parse_plain6(struct plain *s, const struct dp_tables *tables)
 {
 	judge6(s);
 	take(s);
-	direct6(s, tables);
+	direct(s, tables, true);
 	key6(s);
 }
 

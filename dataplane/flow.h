@@ -38,7 +38,7 @@ struct dp_flow {
 		uint64_t live;
 		struct {
 			uint32_t last_seen; /* seconds on the table's clock */
-			uint8_t state;      /* enum dp_tcp_state; DP_TCP_NONE for UDP */
+			uint8_t state;      /* enum dp_tcp_state */
 			uint8_t flags;      /* enum dp_flow_flags */
 			uint16_t life; /* of the entry: its next flow has another one. A flow that
 			                  was removed since, all calls know by that and leave
@@ -210,8 +210,8 @@ static inline bool dp_flow_settled(const struct dp_flow *flow, uint32_t now)
 /* Puts a flow in, keyed by a DP_TO_TARGET key. 'flow' receives the flow: the new one, or the
  * winner's with DP_FLOW_EXISTS. 'ended' (room for 4) and '*nb_ended' say what had to go for it: in
  * a full table expired flows, then half-open ones (UDP that was never answered included), then
- * closing ones; an open flow never. 'tcp_flags' of the packet set the first state: no SYN makes an
- * adopted flow, which ranks as half-open. */
+ * closing ones, then UDP that went no further than one answer; an open flow never. 'tcp_flags' of
+ * the packet set the first state: no SYN makes an adopted flow, which ranks as half-open. */
 enum dp_flow_result dp_flow_insert(struct dp_flow_table *table, uint32_t worker,
         const struct dp_flow_key *key, uint64_t hash, const struct dp_flow_target *target,
         uint8_t tcp_flags, uint32_t now, struct dp_flow *flow, struct dp_flow_ended *ended,

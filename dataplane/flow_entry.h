@@ -127,7 +127,7 @@ static inline bool flow_is_expired(
 }
 
 /* What a full table gives up first; FLOW_KEEP never. */
-enum flow_rank { FLOW_EXPIRED, FLOW_HALF_OPEN, FLOW_CLOSING, FLOW_KEEP };
+enum flow_rank { FLOW_EXPIRED, FLOW_HALF_OPEN, FLOW_CLOSING, FLOW_ANSWERED, FLOW_KEEP };
 
 static inline enum flow_rank flow_rank(
         const struct dp_flow_table *t, const uint64_t *e, bool is_v6, uint64_t live, uint32_t now)
@@ -144,7 +144,14 @@ static inline enum flow_rank flow_rank(
 	case DP_TCP_CLASS_NONE:
 		break;
 	}
-	return flow_live_flags(live) & DP_FLOW_ANSWERED ? FLOW_KEEP : FLOW_HALF_OPEN;
+	switch (flow_live_state(live)) {
+	case DP_UDP_OPEN:
+		return FLOW_KEEP;
+	case DP_UDP_ANSWERED:
+		return FLOW_ANSWERED;
+	default:
+		return FLOW_HALF_OPEN;
+	}
 }
 
 /* Where a flow stands: valid while its bucket is held, and until a slot of it is dropped. */

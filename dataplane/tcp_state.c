@@ -45,6 +45,8 @@ const uint8_t dp_tcp_events[DP_TCP_FLAGS_MASK + 1] = {
 #define TC DP_TCP_TARGET_CLOSED
 #define CR DP_TCP_CLIENT_RESET
 #define TR DP_TCP_TARGET_RESET
+#define UA DP_UDP_ANSWERED
+#define UO DP_UDP_OPEN
 
 /* What needs a reason:
  * - A client alone never gets past half-open: only the target's word leads to the OPEN class. (Its
@@ -69,11 +71,13 @@ const uint8_t dp_tcp_steps[2][DP_TCP_STATE_MASK + 1][DP_TCP_EVENTS] =
                                 [TC] = {TC, TC, TC, TC, TC},
                                 [CR] = {CR, CR, CR, AD, AD},
                                 [TR] = {TR, TR, TR, TR, TR},
+                                [UA] = {UA, UA, UA, UA, UO},
+                                [UO] = {UO, UO, UO, UO, UO},
                         },
                 [DP_TO_CLIENT] =
                         {
                                 /*      RST SYN SYN|ACK FIN other */
-                                [NO] = {NO, NO, NO, NO, NO},
+                                [NO] = {NO, NO, NO, NO, UA},
                                 [SS] = {TR, SS, SR, SS, SS},
                                 [SR] = {TR, SR, SR, TF, SR},
                                 [AD] = {TR, AD, ES, TF, ES},
@@ -84,6 +88,8 @@ const uint8_t dp_tcp_steps[2][DP_TCP_STATE_MASK + 1][DP_TCP_EVENTS] =
                                 [TC] = {TC, TC, TC, TC, TC},
                                 [CR] = {CR, CR, CR, CR, CR},
                                 [TR] = {TR, TR, TR, TF, ES},
+                                [UA] = {UA, UA, UA, UA, UA},
+                                [UO] = {UO, UO, UO, UO, UO},
                         },
 };
 
@@ -99,4 +105,6 @@ const uint8_t dp_tcp_classes[DP_TCP_STATE_MASK + 1] = {
         [TC] = DP_TCP_CLASS_CLOSING,
         [CR] = DP_TCP_CLASS_CLOSING,
         [TR] = DP_TCP_CLASS_CLOSING,
+        [UA] = DP_TCP_CLASS_NONE,
+        [UO] = DP_TCP_CLASS_NONE,
 };

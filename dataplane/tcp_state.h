@@ -9,6 +9,10 @@
  *   SYN_SENT -> SYN_RECEIVED -> ESTABLISHED -> CLIENT_FIN -> CLIENT_CLOSED     the client closed
  *                    ADOPTED ------^      \--> TARGET_FIN -> TARGET_CLOSED     the target closed
  *   any -> CLIENT_RESET or TARGET_RESET, by who sent the RST
+ *
+ * UDP has no handshake, but a client that goes on after an answer has seen it, most likely:
+ *
+ *   NONE -> UDP_ANSWERED -> UDP_OPEN
  */
 #ifndef DP_TCP_STATE_H
 #define DP_TCP_STATE_H
@@ -22,7 +26,7 @@ enum dp_direction { DP_TO_TARGET, DP_TO_CLIENT };
 /* In memory that outlives the program: a change of these numbers is a change of the flow table's
  * layout version. */
 enum dp_tcp_state {
-	DP_TCP_NONE, /* no TCP: UDP */
+	DP_TCP_NONE, /* no TCP: UDP, which the client alone has sent so far */
 	DP_TCP_SYN_SENT,
 	DP_TCP_SYN_RECEIVED, /* the target answered, the client has not yet */
 	DP_TCP_ADOPTED,      /* begun in the middle, and the target has not answered yet */
@@ -33,6 +37,8 @@ enum dp_tcp_state {
 	DP_TCP_TARGET_CLOSED,
 	DP_TCP_CLIENT_RESET,
 	DP_TCP_TARGET_RESET,
+	DP_UDP_ANSWERED, /* asked and answered: a spoofed source gets as far as this */
+	DP_UDP_OPEN,     /* the client went on after the answer */
 	DP_TCP_STATES
 };
 
@@ -48,7 +54,7 @@ enum dp_tcp_event {
 
 /* What a state is worth. */
 enum dp_tcp_class {
-	DP_TCP_CLASS_NONE,
+	DP_TCP_CLASS_NONE, /* UDP */
 	DP_TCP_CLASS_HALF_OPEN,
 	DP_TCP_CLASS_OPEN,   /* established, half-closed included: the listener's idle timeout */
 	DP_TCP_CLASS_CLOSING /* over but for stragglers: a SYN of the client begins anew */
@@ -71,7 +77,7 @@ extern const uint8_t dp_tcp_classes[DP_TCP_STATE_MASK + 1];
 
 static_assert(DP_TCP_STATES <= DP_TCP_STATE_MASK + 1, "more TCP states than a masked byte reaches");
 
-/* The state after a packet with 'flags' (as on the wire). DP_TCP_NONE stays what it is. */
+/* The state after a packet with 'flags' (as on the wire; 0 for UDP). */
 static inline uint8_t dp_tcp_step(uint8_t state, enum dp_direction direction, uint8_t flags)
 {
 	uint8_t event = dp_tcp_events[flags & DP_TCP_FLAGS_MASK];

@@ -28,7 +28,7 @@ struct twin_flow {
 	uint32_t id; /* the slot, a number of its own for each flow that ever was */
 	uint32_t epoch, last_seen;
 	uint8_t state;
-	bool answered;
+	bool answered, went_on; /* the target has, and then the client again */
 };
 
 static struct twin_flow twin[CAPACITY * 2];
@@ -85,6 +85,8 @@ static bool twin_expired(const struct twin_flow *f)
 
 	switch (f->state) {
 	case DP_TCP_NONE:
+	case DP_UDP_ANSWERED:
+	case DP_UDP_OPEN:
 		break;
 	case DP_TCP_SYN_SENT:
 	case DP_TCP_SYN_RECEIVED:
@@ -107,15 +109,16 @@ static bool twin_keeps(const struct twin_flow *f)
 {
 	if (twin_expired(f))
 		return false;
-	if (f->state == DP_TCP_NONE)
-		return f->answered;
+	if (f->spec.protocol == IPPROTO_UDP)
+		return f->went_on;
 	return f->state == DP_TCP_ESTABLISHED || f->state == DP_TCP_CLIENT_FIN ||
 	       f->state == DP_TCP_TARGET_FIN;
 }
 
 static bool twin_over(const struct twin_flow *f)
 {
-	return twin_expired(f) || f->state >= DP_TCP_CLIENT_CLOSED;
+	return twin_expired(f) ||
+	       (f->spec.protocol == IPPROTO_TCP && f->state >= DP_TCP_CLIENT_CLOSED);
 }
 
 static struct spec random_spec(void)
@@ -245,6 +248,7 @@ static void op_packet(void)
 	dp_flow_touch(table, &flow, direction, flags, now);
 	f->state = dp_tcp_step(f->state, direction, flags);
 	f->last_seen = now;
+	f->went_on = f->went_on || (f->answered && direction == DP_TO_TARGET);
 	f->answered = f->answered || direction == DP_TO_CLIENT;
 }
 

@@ -34,6 +34,7 @@ static void each_state_has_its_timeout(void **state)
 	        {"reset", IPPROTO_TCP, 0xff, TCP_RST, DP_TCP_CLOSING_TIMEOUT_S},
 	        {"udp", IPPROTO_UDP, 0xff, 0xff, 120},
 	        {"udp answered", IPPROTO_UDP, 0xff, 0, 120},
+	        {"udp open", IPPROTO_UDP, 0, 0, 120},
 	};
 
 	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)

@@ -52,7 +52,8 @@ static void memory_is_at_most_80_bytes_a_flow(void **state)
 	dp_flow_close(t);
 }
 
-/* Fills a table of 40 with: 10 open TCP, 10 half-open, 10 closing, 10 answered UDP. */
+/* Fills a table of 40 with: 10 open TCP, 10 half-open, 10 closing, 10 UDP whose client went on
+ * after the answer. */
 static void fill_mixed(struct dp_flow_table *t)
 {
 	for (uint16_t i = 0; i < 40; i++) {
@@ -66,6 +67,8 @@ static void fill_mixed(struct dp_flow_table *t)
 		}
 		if (i >= 20)
 			assert_true(flow_see(t, &s, DP_TO_CLIENT, i < 30 ? TCP_RST : 0, 1));
+		if (i >= 30)
+			assert_true(flow_see(t, &s, DP_TO_TARGET, 0, 1));
 	}
 }
 
@@ -147,6 +150,64 @@ static void flood_moves_no_open_flow(void **state)
 	dp_flow_close(t);
 }
 
+/* A flood of UDP from spoofed sources, each datagram answered by its target. */
+static void answered_flood_refuses_nobody(void **state)
+{
+	struct dp_flow_table *t = flow_table(1000, 0);
+	uint32_t evicted = 0;
+
+	for (uint32_t i = 0; i < 100; i++) {
+		struct spec s = {i, 4000, 1, 7, IPPROTO_UDP, false};
+
+		assert_int_equal(flow_put(t, 0, &s, 0, 1).result, DP_FLOW_INSERTED);
+		assert_true(flow_see(t, &s, DP_TO_CLIENT, 0, 1));
+		assert_true(flow_see(t, &s, DP_TO_TARGET, 0, 1));
+	}
+	for (uint32_t i = 0; i < 20000; i++) {
+		struct spec s = {100000 + i, (uint16_t)i, 1, 9, IPPROTO_UDP, false};
+		struct inserted in = flow_put(t, 0, &s, 0, 1);
+
+		assert_int_equal(in.result, DP_FLOW_INSERTED);
+		assert_true(flow_see(t, &s, DP_TO_CLIENT, 0, 1));
+		evicted += in.nb_ended;
+	}
+	assert_int_equal(evicted, 20000 - 900);
+	for (uint32_t i = 0; i < 100; i++)
+		assert_null(flow_wrong(t, &(struct spec){i, 4000, 1, 7, IPPROTO_UDP, false}));
+	dp_flow_close(t);
+}
+
+/* Half-open before closing before answered, wherever in the table they stand. */
+static void answered_udp_goes_after_half_open_and_closing(void **state)
+{
+	static const uint8_t expected[] = {1, 2, 0};
+	struct dp_flow_table *t = flow_table(4, 0);
+	const struct spec flows[] = {{1, 4000, 1, 0, IPPROTO_UDP, false}, {2, 4000, 1, 1, 0, false},
+	        {3, 4000, 1, 2, 0, false}, {4, 4000, 1, 3, 0, false}};
+
+	for (uint32_t i = 0; i < 4; i++)
+		assert_int_equal(
+		        flow_put(t, 0, &flows[i], i ? TCP_SYN : 0, 1).result, DP_FLOW_INSERTED);
+	assert_true(flow_see(t, &flows[0], DP_TO_CLIENT, 0, 1));
+	assert_true(flow_see(t, &flows[2], DP_TO_CLIENT, TCP_RST, 1));
+	assert_true(flow_see(t, &flows[3], DP_TO_CLIENT, TCP_SYN | TCP_ACK, 1));
+	assert_true(flow_see(t, &flows[3], DP_TO_TARGET, TCP_ACK, 1));
+	for (uint32_t i = 0; i < 3; i++) {
+		struct spec s = {10 + i, 5000, 1, 100, 0, false};
+		struct inserted in = flow_put(t, 0, &s, TCP_ACK, 1);
+
+		assert_int_equal(in.result, DP_FLOW_INSERTED);
+		assert_int_equal(in.nb_ended, 1);
+		assert_int_equal(in.ended[0].slot, expected[i]);
+		assert_true(flow_see(t, &s, DP_TO_CLIENT, TCP_ACK, 1));
+	}
+	assert_int_equal(
+	        flow_put(t, 0, &(struct spec){20, 5000, 1, 100, 0, false}, TCP_SYN, 1).result,
+	        DP_FLOW_FULL);
+	assert_null(flow_wrong(t, &flows[3]));
+	dp_flow_close(t);
+}
+
 static void family_without_room_refuses(void **state)
 {
 	struct dp_flow_table *t = flow_table(10, 0);
@@ -194,6 +255,8 @@ int main(void)
 	        cmocka_unit_test(eviction_order_is_half_open_closing_never_open),
 	        cmocka_unit_test(expired_goes_before_half_open),
 	        cmocka_unit_test(flood_moves_no_open_flow),
+	        cmocka_unit_test(answered_flood_refuses_nobody),
+	        cmocka_unit_test(answered_udp_goes_after_half_open_and_closing),
 	        cmocka_unit_test(family_without_room_refuses),
 	        cmocka_unit_test(full_bucket_evicts_from_itself),
 	};

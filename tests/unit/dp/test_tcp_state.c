@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * TCP states: whole connections step by step, and what must hold of the table as a whole.
+ * TCP states, and UDP's: whole connections step by step, and what must hold of the table as a
+ * whole.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -116,11 +117,15 @@ static void every_byte_leads_to_a_state(void **state)
 		}
 }
 
-static void udp_has_no_state(void **state)
+static void udp_opens_when_the_client_goes_on_after_an_answer(void **state)
 {
-	assert_int_equal(dp_tcp_step(DP_TCP_NONE, IN, 0), DP_TCP_NONE);
-	assert_int_equal(dp_tcp_step(DP_TCP_NONE, OUT, 0), DP_TCP_NONE);
-	assert_int_equal(dp_tcp_class(DP_TCP_NONE), DP_TCP_CLASS_NONE);
+	const struct step steps[] = {{IN, 0, DP_TCP_NONE}, {OUT, 0, DP_UDP_ANSWERED},
+	        {OUT, 0, DP_UDP_ANSWERED}, {IN, 0, DP_UDP_OPEN}, {OUT, 0, DP_UDP_OPEN},
+	        {IN, 0, DP_UDP_OPEN}};
+
+	walk(DP_TCP_NONE, steps, sizeof(steps) / sizeof(steps[0]));
+	for (uint32_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		assert_int_equal(dp_tcp_class(steps[i].state), DP_TCP_CLASS_NONE);
 }
 
 int main(void)
@@ -135,7 +140,7 @@ int main(void)
 	        cmocka_unit_test(reset_wins_over_all_flags),
 	        cmocka_unit_test(client_alone_never_opens),
 	        cmocka_unit_test(every_byte_leads_to_a_state),
-	        cmocka_unit_test(udp_has_no_state),
+	        cmocka_unit_test(udp_opens_when_the_client_goes_on_after_an_answer),
 	};
 
 	return cmocka_run_group_tests_name("tcp_state", tests, NULL, NULL);

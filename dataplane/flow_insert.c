@@ -240,7 +240,9 @@ static uint32_t wrap(const struct dp_flow_table *t, uint32_t bucket)
 }
 
 /* An entry of the family for the caller, taken from the flow that can best be spared; 0: none can.
- */
+ * The next search begins where this one found something, so that the table is gone through like a
+ * ring, oldest first. (One victim from each stretch that is looked at would leave its population to
+ * chance, and whole stretches empty beside full ones.) Behind another worker it moves on. */
 static uint32_t evict(struct dp_flow_table *t, uint32_t worker, bool is_v6, uint32_t now,
         struct dp_flow_ended *ended)
 {
@@ -255,13 +257,13 @@ static uint32_t evict(struct dp_flow_table *t, uint32_t worker, bool is_v6, uint
 			rte_prefetch0(&t->lines[wrap(t, begin + i)]);
 		for (uint32_t i = 0; i < n; i++)
 			prefetch_entries(t, wrap(t, begin + i));
-		for (uint32_t i = 0; i < n && victim.rank > FLOW_HALF_OPEN; i++) {
-			consider(t, me->evict_at, is_v6, now, &victim);
-			me->evict_at = wrap(t, me->evict_at + 1);
-		}
+		for (uint32_t i = 0; i < n && victim.rank > FLOW_HALF_OPEN; i++)
+			consider(t, wrap(t, begin + i), is_v6, now, &victim);
+		me->evict_at = wrap(t, begin + n);
 		if (victim.rank == FLOW_KEEP)
 			return 0;
 		if (flow_bucket_take(t, worker, victim.bucket, victim.ref - 1, victim.life)) {
+			me->evict_at = victim.bucket;
 			flow_ended_set(t, victim.ref - 1,
 			        victim.rank == FLOW_EXPIRED ? LB_COUNTER_FLOWS_EXPIRED
 			                                    : LB_COUNTER_FLOWS_EVICTED,

@@ -208,6 +208,28 @@ static void answered_udp_goes_after_half_open_and_closing(void **state)
 	dp_flow_close(t);
 }
 
+/* A client far away needs time to confirm its connection: the oldest half-open flows go first, more
+ * or less. Were it chance, a third of them would be left when half of their number is evicted. */
+static void half_open_flow_outlives_many_evictions(void **state)
+{
+	const uint32_t size = 4096, nb_open = 2048, nb_young = 400;
+	struct dp_flow_table *t = flow_table(size, 0);
+	uint32_t left = 0, next = 100000;
+
+	for (uint32_t i = 0; i < nb_open; i++)
+		assert_true(flow_open(t, 0, &(struct spec){i, 4000, 1, 7, 0, false}, 1));
+	for (uint32_t i = 0; i < 2 * size; i++)
+		flow_put(t, 0, &(struct spec){next++, 1, 1, 9, 0, false}, TCP_SYN, 1);
+	for (uint32_t i = 0; i < nb_young; i++)
+		flow_put(t, 0, &(struct spec){50000 + i, 1, 1, 9, 0, false}, TCP_SYN, 1);
+	for (uint32_t i = 0; i < (size - nb_open) / 2; i++)
+		flow_put(t, 0, &(struct spec){next++, 1, 1, 9, 0, false}, TCP_SYN, 1);
+	for (uint32_t i = 0; i < nb_young; i++)
+		left += flow_wrong(t, &(struct spec){50000 + i, 1, 1, 9, 0, false}) == NULL;
+	assert_in_range(left, nb_young / 2, nb_young);
+	dp_flow_close(t);
+}
+
 static void family_without_room_refuses(void **state)
 {
 	struct dp_flow_table *t = flow_table(10, 0);
@@ -256,6 +278,7 @@ int main(void)
 	        cmocka_unit_test(expired_goes_before_half_open),
 	        cmocka_unit_test(flood_moves_no_open_flow),
 	        cmocka_unit_test(answered_flood_refuses_nobody),
+	        cmocka_unit_test(half_open_flow_outlives_many_evictions),
 	        cmocka_unit_test(answered_udp_goes_after_half_open_and_closing),
 	        cmocka_unit_test(family_without_room_refuses),
 	        cmocka_unit_test(full_bucket_evicts_from_itself),

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Floods beside established flows: these keep their targets, new ones still get in, and the counters say what came.
+
+The flow table is small, so that floods fill it and evict. What a flood costs is printed beside the same flows without
+it; the bounds are for a machine of two shared cores, where the flood's sender, the targets and the clients compete with
+the dataplane for CPU time.
+"""
+import json
+import os
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from flood import write_frames
+from flood_frames import ACK, NEVER_OURS, SYN, TO_KERNEL, TO_TARGET, Flood, odd_frames
+
+SUPPORT = Path(__file__).resolve().parent.parent / "support"
+PYTHON = "/usr/bin/python3"
+VIP4, VIP6 = "10.90.0.10", "fd90::10"
+CAPACITY = {"ipv4_flows": 4096, "ipv6_flows": 1024}
+STEADY = {f"tcp:{VIP4}:80": 120, f"udp:{VIP4}:7": 40, f"tcp:[{VIP6}]:80": 20, f"udp:[{VIP6}]:7": 10}
+CALM_S, FLOOD_S, RATE = 1.0, 2.5, 20_000
+NEW_RATE = 20  # new connections a second beside a flood
+FRAMES = 30_000
+CLOSED = 9  # a port without a listener
+
+
+@pytest.fixture(scope="module", autouse=True)
+def services(lab):
+    path = Path(lab.env["configs"]["dataplane"])
+    config = json.loads(path.read_text())
+    config["flow_table"] |= CAPACITY
+    path.write_text(json.dumps(config))
+    lab.run("stop", "dataplane")
+    lab.run("start", "dataplane")
+    lab.wait(lambda: lab.rpc("Status")["dataplane"]["attached"], 10, "the control plane to attach again")
+    # The targets' answers to spoofed sources go the client's way, which drops them; and the targets answer without keeping
+    # state, or what they send again would run on into the next test.
+    lab.on("lb", "ip", "route", "add", "default", "via", "10.0.0.2")
+    lab.on("lb", "ip", "-6", "route", "add", "default", "via", "fd00::2")
+    for target in ("t1", "t2", "t3", "t4"):
+        lab.on(target, "sysctl", "-qw", "net.ipv4.tcp_syncookies=2")
+    for family, six in (("ipv4", ""), ("ipv6", "6")):
+        lab.service("web" + six, "TCP", 80, lab.targets(family), family, cross_zone=True)
+        lab.service("echo" + six, "UDP", 7, lab.targets(family), family, cross_zone=True)
+    lab.service("perf", "TCP", 5201, lab.targets()[:1])
+    for group in ("web", "web6", "echo", "echo6", "perf"):
+        lab.wait_healthy(group)
+
+
+@pytest.fixture(scope="module")
+def macs(lab):
+    """Of the client, and of the load balancer's port before it."""
+    return [bytes.fromhex(lab.on(host, "ip", "-br", "link", "show", interface).split()[2].replace(":", ""))
+            for host, interface in (("client", "eth0"), ("lb", "front"))]
+
+
+class Steady:
+    """tests/support/steady.py on the client."""
+
+    def __init__(self, lab):
+        self.process = subprocess.Popen(
+            [SUPPORT.parent.parent / "scripts" / "lab", "exec", "client", PYTHON, SUPPORT / "steady.py", "--rate", "5",
+             *(f"{flow}:{n}" for flow, n in STEADY.items())],
+            text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | {"ANABRANCH_LAB": lab.name})
+        assert self.process.stdout.readline() == "ready\n"
+
+    def window(self, seconds=None):
+        """What became of the requests since the last window; of so many seconds from now."""
+        if seconds is not None:
+            self.window()
+            time.sleep(seconds)
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def steady(lab):
+    flows = Steady(lab)
+    yield flows
+    flows.end()
+
+
+def gained(lab, before=None):
+    """Counters and drops by reason, less those of 'before'."""
+    counters, drops = lab.counters()
+    now = Counter(counters), Counter({d["reason"]: d["packets"] for d in drops})
+    return now if before is None else [Counter({k: v - b[k] for k, v in n.items() if v != b[k]}) for n, b in zip(now, before)]
+
+
+def flood(lab, frames, **options):
+    path = Path(lab.env["run_dir"]) / "flood.frames"
+    write_frames(path, frames)
+    return json.loads(lab.on("client", PYTHON, SUPPORT / "flood.py", "eth0", path, *(f"--{k}={v}" for k, v in options.items())))
+
+
+def test_every_odd_frame_is_counted_by_its_name(lab, macs):
+    """Each kind twelve times, few enough to wait in a queue until a worker is scheduled: the counts are exact."""
+    kinds = odd_frames(*macs, VIP4, VIP6, {"udp": 7, "tcp": 80}, CLOSED)
+    before, times = gained(lab), 12
+    sent = flood(lab, [frame for _, frame, _ in kinds] * times, packets=len(kinds) * times)["sent"]
+    assert sent == len(kinds) * times
+    verdicts = Counter(verdict for _, _, verdict in kinds)
+    received = (len(kinds) - verdicts[NEVER_OURS]) * times
+    # six frames make flows, whose targets answer each of them; one is the kernel's
+    lab.wait(lambda: gained(lab, before)[0]["received"] >= received, 5, f"{received} frames received: {gained(lab, before)}")
+    time.sleep(0.2)
+    counters, drops = gained(lab, before)
+    wanted = Counter({v: n * times for v, n in verdicts.items() if v not in (NEVER_OURS, TO_KERNEL, TO_TARGET)})
+    assert drops == wanted, f"dropped for other reasons than sent for: {drops - wanted} but not {wanted - drops}"
+    assert counters["to_target"] == verdicts[TO_TARGET] * times
+    assert counters["kernel"] == verdicts[TO_KERNEL] * times
+    assert counters["received"] == received + counters["to_client"], "no frame but these, and the targets' answers"
+
+
+def as_flow(counters, drops):
+    return counters["flows_new"] + drops["flow_table_full"]
+
+
+def all_of(*reasons):
+    return lambda counters, drops: sum(drops[r] for r in reasons)
+
+
+def dropped(counters, drops):
+    return sum(drops.values())
+
+
+def garbage(macs):
+    """Three of four with a known fault, and random bytes."""
+    broken = [frame for _, frame, verdict in odd_frames(*macs, VIP4, VIP6, {"udp": 7, "tcp": 80}, CLOSED)
+              if verdict not in (NEVER_OURS, TO_KERNEL, TO_TARGET)]
+    return lambda source: source.rng.choice(broken) if source.rng.random() < 0.75 else source.noise()
+
+
+# name: frames, and what they are counted as
+FLOODS = {
+    "SYNs of spoofed sources": (lambda macs: lambda source: source.tcp(80, SYN), as_flow),
+    "ACKs of spoofed sources": (lambda macs: lambda source: source.tcp(80, ACK), as_flow),
+    "UDP to all ports": (lambda macs: lambda source: source.udp(source.rng.randrange(CLOSED, 65536)), all_of("no_listener")),
+    "UDP to a listener": (lambda macs: lambda source: source.udp(7), as_flow),
+    "fragments": (lambda macs: Flood.fragment, all_of("fragment")),
+    "garbage": (garbage, dropped),
+}
+
+
+def report(what, calm, during, new):
+    """For 'pytest -s', and with a failure."""
+    times = during["median_ms"] / max(calm["median_ms"], 0.01)
+    print(f"\n{what}\n  {during['flows']} established flows: {during['answered']} of {during['asked']} "
+          f"answered, {during['moved']} moved, {during['reset'] + during['closed']} ended, {during['lost']} datagrams lost; "
+          f"median {calm['median_ms']} -> {during['median_ms']} ms (x {times:.1f}), "
+          f"p99 {calm['p99_ms']} -> {during['p99_ms']} ms\n  new connections: {new['requests'] - new['failed']} of "
+          f"{new['requests']}, slowest {new['slowest_ms']} ms")
+
+
+def assert_untouched(during):
+    """Nothing moved or ended, everybody is served; a datagram may be lost where a queue runs over."""
+    assert during["moved"] == during["wrong"] == during["reset"] == during["closed"] == during["stalled"] == 0, during
+    assert during["answered"] >= 0.75 * during["asked"], during
+    assert during["lost"] <= 0.02 * during["asked"], during
+    assert during["median_ms"] < 250 and during["p99_ms"] < 2500, during
+
+
+def assert_new_get_in(new):
+    assert new["requests"] >= 10 and new["failed"] <= 0.1 * new["requests"], new
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_flood_beside_established_flows(lab, macs, steady, kind):
+    maker, counted_as = FLOODS[kind]
+    make, source = maker(macs), Flood(*macs, VIP4, seed=kind)
+    frames = [make(source) for _ in range(FRAMES)]
+    calm = steady.window(CALM_S)
+    before = gained(lab)
+    load = lab.load_in_background("http", f"{VIP4}:80", rate=NEW_RATE, seconds=FLOOD_S, timeout=8)
+    steady.window()
+    sent = flood(lab, frames, seconds=FLOOD_S, rate=RATE)
+    during = steady.window()
+    new = json.loads(load.communicate(timeout=30)[0])
+    counters, drops = gained(lab, before)
+    counted = counted_as(counters, drops)
+    report(f"{kind}: {sent['sent'] / sent['seconds']:,.0f} packets/s, {sent['sent']:,} sent, {counted:,} counted as such, "
+           f"{counters['flows_evicted']:,} flows evicted", calm, during, new)
+    assert_untouched(during)
+    assert_new_get_in(new)
+    # what is missing was lost in a queue before the dataplane
+    assert 0.5 * sent["sent"] <= counted <= sent["sent"] + new["requests"], (counted, sent, counters, drops)
+    if counted_as is as_flow:
+        assert counters["flows_evicted"] >= counters["flows_new"] - CAPACITY["ipv4_flows"] > 0
+        assert drops["flow_table_full"] <= 0.02 * sent["sent"], "spoofed sources must not keep others out"
+
+
+def test_elephant_beside_established_flows(lab, steady):
+    """One connection as fast as it goes: its segments queue before the others' requests, and no flow is made or moved."""
+    calm = steady.window(CALM_S)
+    before = gained(lab)
+    load = lab.load_in_background("http", f"{VIP4}:80", rate=NEW_RATE, seconds=FLOOD_S, timeout=8)
+    steady.window()
+    elephant = json.loads(lab.on("client", "iperf3", "-c", VIP4, "-t", FLOOD_S, "--json"))["end"]
+    during = steady.window()
+    new = json.loads(load.communicate(timeout=30)[0])
+    counters, drops = gained(lab, before)
+    size = elephant["sum_received"]["bytes"]
+    report(f"elephant: {size * 8 / FLOOD_S / 1e6:,.0f} Mbit/s, {counters['to_target']:,} packets to targets", calm, during, new)
+    assert_untouched(during)
+    assert_new_get_in(new)
+    assert size > 1 << 20 and counters["to_target"] > size // 1500, (size, counters)
+    assert counters["flows_new"] <= new["requests"] + 2, "iperf3 has two connections"
+    assert set(drops) <= {"tx_full"}, drops

@@ -293,9 +293,11 @@ static void log_port(const struct dp_nic *nic)
 int dp_port_start(struct dp_nic *nic, struct rte_mempool *pool)
 {
 	struct rte_eth_dev_info info;
+	struct dp_xsk_set before;
 	const char *step = "be configured";
 	int rc = rte_eth_dev_info_get(nic->port, &info);
 
+	dp_xsk_list(&before);
 	if (rc == 0)
 		rc = configure(nic, &info);
 	if (rc == 0) {
@@ -311,6 +313,8 @@ int dp_port_start(struct dp_nic *nic, struct rte_mempool *pool)
 		        rte_strerror(-rc), rc == -EPERM ? ": run it as root" : "");
 		return rc;
 	}
+	dp_xsk_list(&nic->sockets);
+	dp_xsk_keep_new(&nic->sockets, &before);
 	/* ND needs multicast; a device without the function receives all of it anyway */
 	if (nic->config->kernel == DP_KERNEL_TWIN)
 		(void)rte_eth_allmulticast_enable(nic->port);
@@ -341,7 +345,7 @@ void dp_port_refresh(const struct dp_nic *nic, struct lb_port_info *info)
 	if (rte_eth_link_get_nowait(nic->port, &link) == 0)
 		info->link_up = link.link_status == RTE_ETH_LINK_UP;
 	if (rte_eth_stats_get(nic->port, &stats) == 0) {
-		info->rx_missed = stats.imissed;
+		info->rx_missed = stats.imissed + dp_xsk_ring_full(&nic->sockets);
 		info->tx_errors = stats.oerrors;
 	}
 }

@@ -14,6 +14,7 @@
 #include "pipeline.h"
 #include "queues.h"
 #include "rss.h"
+#include "xsk.h"
 
 #define DP_PORT_MAX_QUEUES 128
 
@@ -28,6 +29,7 @@ struct dp_nic {
 	struct dp_rss rss;
 	bool prepare; /* packets pass rte_eth_tx_prepare() for the sake of checksum offloads */
 	char driver[32];
+	struct dp_xsk_set sockets;                   /* its AF_XDP sockets */
 	struct dp_port seen;                         /* by the pipeline */
 	rte_spinlock_t tx_locks[DP_PORT_MAX_QUEUES]; /* taken only where workers share a queue */
 };

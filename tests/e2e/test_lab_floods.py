@@ -7,6 +7,7 @@ the dataplane for CPU time.
 """
 import json
 import os
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -48,6 +49,9 @@ def services(lab):
     lab.service("perf", "TCP", 5201, lab.targets()[:1])
     for group in ("web", "web6", "echo", "echo6", "perf"):
         lab.wait_healthy(group)
+    for vip in (VIP4, VIP6):  # the kernel learns the client's link address from its first packet
+        assert lab.load("http", f"[{vip}]:80", count=4)["requests"] == 4
+    time.sleep(0.3)
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +122,24 @@ def test_every_odd_frame_is_counted_by_its_name(lab, macs):
     assert counters["to_target"] == verdicts[TO_TARGET] * times
     assert counters["kernel"] == verdicts[TO_KERNEL] * times
     assert counters["received"] == received + counters["to_client"], "no frame but these, and the targets' answers"
+
+
+def test_what_is_lost_before_the_dataplane_is_counted_too(lab, macs):
+    """A dataplane that does not come to read its queue, for half a second."""
+    def missed():
+        (port,) = [p for p in lab.rpc("Status")["dataplane"]["ports"] if p["name"] == "front"]
+        return port["rx_missed"]
+    pid = json.loads(lab.run("env"))["running"]["dataplane"]
+    source, before, missed_before = Flood(*macs, VIP4), gained(lab), missed()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        sent = flood(lab, [source.udp(CLOSED)], packets=10_000, rate=30_000)["sent"]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    lab.wait(lambda: gained(lab, before)[1]["no_listener"] + missed() - missed_before >= sent, 5, "all to be counted")
+    counters, drops = gained(lab, before)
+    assert drops == {"no_listener": counters["received"]} and counters["received"] + missed() - missed_before == sent
+    assert missed() > missed_before, "the queue is shorter than the flood"
 
 
 def as_flow(counters, drops):

@@ -271,7 +271,7 @@ static void op_remove(void)
 /* All flows have ids as slots and the epoch of their time; now and then an old epoch ends. */
 static void op_age(void)
 {
-	static uint32_t epochs[ROUNDS + 1];
+	static uint32_t epochs[ROUNDS_MAX + 1];
 	struct dp_flow_ended ended[CAPACITY * 2];
 	bool by_epoch = random() % 8 == 0;
 	uint32_t n;

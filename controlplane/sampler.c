@@ -33,6 +33,7 @@ struct cp_sampler {
 	uint64_t counters[LB_COUNTER_SLOTS], counter_rates[LB_COUNTER_SLOTS];
 	uint64_t drops[LB_DROP_SLOTS], drop_rates[LB_DROP_SLOTS];
 	struct worker_record workers[LB_MAX_WORKERS];
+	uint64_t missed[LB_MAX_PORTS], missed_rates[LB_MAX_PORTS];
 };
 
 struct cp_sampler *cp_sampler_create(void)
@@ -151,6 +152,13 @@ static void totals_take(struct cp_sampler *sampler, const struct cp_stats_view *
 	}
 }
 
+static void ports_take(struct cp_sampler *sampler, const struct cp_stats_view *view)
+{
+	for (uint32_t i = 0; i < view->nb_ports; i++)
+		rates_take(sampler, &sampler->missed[i], &sampler->missed_rates[i],
+		        &view->stats->ports[i].rx_missed, 1);
+}
+
 static void session_begin(struct cp_sampler *sampler, uint64_t session)
 {
 	struct record_array targets = sampler->targets, listeners = sampler->listeners;
@@ -177,6 +185,7 @@ void cp_sampler_take(struct cp_sampler *sampler, const struct cp_stats_view *vie
 	sampler->elapsed_ms = now_ms - sampler->taken_ms;
 	sampler->taken_ms = now_ms;
 	totals_take(sampler, view);
+	ports_take(sampler, view);
 	targets_take(sampler, view, live);
 	listeners_take(sampler, view, live);
 }
@@ -228,6 +237,7 @@ void cp_sampler_listener(const struct cp_sampler *sampler, const struct cp_liste
 	sample->packets_per_s = rate.packets_in + rate.packets_out;
 	sample->bytes_per_s = rate.bytes_in + rate.bytes_out;
 	sample->flows_new_per_s = rate.flows_new;
+	sample->drops_per_s = rate.drops;
 }
 
 uint64_t cp_sampler_counter_rate(const struct cp_sampler *sampler, enum lb_counter counter)
@@ -244,4 +254,9 @@ uint64_t cp_sampler_worker_rate(
         const struct cp_sampler *sampler, uint32_t worker, enum lb_counter counter)
 {
 	return worker < LB_MAX_WORKERS ? sampler->workers[worker].rate[counter] : 0;
+}
+
+uint64_t cp_sampler_missed_rate(const struct cp_sampler *sampler, uint32_t port)
+{
+	return port < LB_MAX_PORTS ? sampler->missed_rates[port] : 0;
 }

@@ -40,7 +40,7 @@ struct cp_target_sample {
 };
 struct cp_listener_sample {
 	struct lb_listener_stats total;
-	uint64_t packets_per_s, bytes_per_s, flows_new_per_s;
+	uint64_t packets_per_s, bytes_per_s, flows_new_per_s, drops_per_s;
 };
 
 struct cp_sampler; /* remembers the former sample */
@@ -57,10 +57,11 @@ void cp_sampler_target(const struct cp_sampler *sampler, const struct cp_target 
 void cp_sampler_listener(const struct cp_sampler *sampler, const struct cp_listener *listener,
         struct cp_listener_sample *sample);
 
-/* A second's worth, of all workers and of one. */
+/* A second's worth: of all workers, of one worker, of one port's rx_missed. */
 uint64_t cp_sampler_counter_rate(const struct cp_sampler *sampler, enum lb_counter counter);
 uint64_t cp_sampler_drop_rate(const struct cp_sampler *sampler, enum lb_drop_reason reason);
 uint64_t cp_sampler_worker_rate(
         const struct cp_sampler *sampler, uint32_t worker, enum lb_counter counter);
+uint64_t cp_sampler_missed_rate(const struct cp_sampler *sampler, uint32_t port);
 
 #endif

@@ -139,6 +139,18 @@ static void take_commands(struct loop *l)
 	dp_tables_answer(host->segments.rings, host->nb_workers, &answer);
 }
 
+static void refresh_flow_usage(const struct dp_host *host)
+{
+	struct lb_flow_usage *flows = host->segments.stats->flows;
+	struct dp_flow_usage usage;
+
+	dp_flow_usage(host->flows, &usage);
+	for (int is_v6 = 0; is_v6 < 2; is_v6++) {
+		__atomic_store_n(&flows[is_v6].capacity, usage.capacity[is_v6], __ATOMIC_RELAXED);
+		__atomic_store_n(&flows[is_v6].used, usage.used[is_v6], __ATOMIC_RELAXED);
+	}
+}
+
 static void keep_house(struct loop *l, uint64_t now_ms)
 {
 	struct dp_host *host = l->host;
@@ -153,6 +165,7 @@ static void keep_house(struct loop *l, uint64_t now_ms)
 	l->refresh_ms = now_ms;
 	for (uint32_t i = 0; i < host->nb_ports; i++)
 		dp_port_refresh(&host->nics[i], &host->segments.stats->ports[i]);
+	refresh_flow_usage(host);
 }
 
 static int wait_ms(const struct loop *l, uint32_t moved, uint64_t now_ms)

@@ -31,6 +31,23 @@ const char *cli_field(const json_t *object, const char *path, char *text, size_t
 	return text;
 }
 
+const char *cli_short_number(json_int_t value, char text[CLI_NUMBER_LEN])
+{
+	static const char units[] = "kMGTP";
+	double scaled = (double)value;
+	int unit = -1;
+
+	while (scaled >= (unit < 0 ? 9999.5 : 999.95) && units[unit + 1] != '\0') {
+		scaled /= 1000;
+		unit++;
+	}
+	if (unit < 0)
+		snprintf(text, CLI_NUMBER_LEN, "%.0f", scaled);
+	else
+		snprintf(text, CLI_NUMBER_LEN, "%.1f %c", scaled, units[unit]);
+	return text;
+}
+
 void cli_arn_name(const char *arn, char *name, size_t len)
 {
 	const char *at = strstr(arn, ":targetgroup/");

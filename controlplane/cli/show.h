@@ -17,6 +17,11 @@ void cli_show_target_health(const json_t *result);
  * objects: "TargetHealth.State". Written to 'text' when it is a number. */
 const char *cli_field(const json_t *object, const char *path, char *text, size_t len);
 
+#define CLI_NUMBER_LEN 24
+
+/* "950", "12.3 k", "4.0 M": four digits are enough at a glance. */
+const char *cli_short_number(json_int_t value, char text[CLI_NUMBER_LEN]);
+
 /* The name in an ARN of a load balancer, a listener (its load balancer's) or a target group. */
 void cli_arn_name(const char *arn, char *name, size_t len);
 

@@ -10,29 +10,11 @@
 #include "show.h"
 #include "table.h"
 
-#define NUMBER_LEN 24
+#define NUMBER_LEN CLI_NUMBER_LEN
 
 static json_int_t number(const json_t *object, const char *name)
 {
 	return json_integer_value(json_object_get(object, name));
-}
-
-/* "950", "12.3 k", "4.0 M": four digits are enough at a glance. */
-static const char *short_number(json_int_t value, char text[NUMBER_LEN])
-{
-	static const char units[] = "kMGTP";
-	double scaled = (double)value;
-	int unit = -1;
-
-	while (scaled >= (unit < 0 ? 9999.5 : 999.95) && units[unit + 1] != '\0') {
-		scaled /= 1000;
-		unit++;
-	}
-	if (unit < 0)
-		snprintf(text, NUMBER_LEN, "%.0f", scaled);
-	else
-		snprintf(text, NUMBER_LEN, "%.1f %c", scaled, units[unit]);
-	return text;
 }
 
 static const char *duration(json_int_t s, char text[NUMBER_LEN])
@@ -67,10 +49,27 @@ static void show_processes(const json_t *status)
 	        json_is_true(json_object_get(dataplane, "hugepages")) ? "yes" : "none");
 }
 
+static void show_flow_table(const json_t *dataplane)
+{
+	const json_t *table = json_object_get(dataplane, "flow_table");
+	const json_t *v4 = json_object_get(table, "ipv4"), *v6 = json_object_get(table, "ipv6");
+	const json_int_t evicted = number(json_object_get(dataplane, "rates"), "flows_evicted");
+	char a[NUMBER_LEN], b[NUMBER_LEN], c[NUMBER_LEN], d[NUMBER_LEN];
+
+	printf("flow table     %s of %s IPv4 flows, %s of %s IPv6 flows",
+	        cli_short_number(number(v4, "used"), a),
+	        cli_short_number(number(v4, "capacity"), b),
+	        cli_short_number(number(v6, "used"), c),
+	        cli_short_number(number(v6, "capacity"), d));
+	if (evicted > 0)
+		printf("; %s a second made room for others", cli_short_number(evicted, a));
+	putchar('\n');
+}
+
 static void show_traffic(const json_t *dataplane)
 {
 	const json_t *rates = json_object_get(dataplane, "rates");
-	const json_t *table = json_object_get(dataplane, "flow_table"), *drop;
+	const json_t *drop;
 	char a[NUMBER_LEN], b[NUMBER_LEN], c[NUMBER_LEN], d[NUMBER_LEN], e[NUMBER_LEN];
 	json_int_t dropped = 0;
 	size_t i;
@@ -81,12 +80,11 @@ static void show_traffic(const json_t *dataplane)
 		dropped += number(drop, "packets_per_s");
 	printf("traffic        per second: %s packets received, %s to targets, %s to clients, "
 	       "%s dropped, %s new flows\n",
-	        short_number(number(rates, "received"), a),
-	        short_number(number(rates, "to_target"), b),
-	        short_number(number(rates, "to_client"), c), short_number(dropped, d),
-	        short_number(number(rates, "flows_new"), e));
-	printf("flow table     %s of %s in use\n", short_number(number(table, "used"), a),
-	        short_number(number(table, "capacity"), b));
+	        cli_short_number(number(rates, "received"), a),
+	        cli_short_number(number(rates, "to_target"), b),
+	        cli_short_number(number(rates, "to_client"), c), cli_short_number(dropped, d),
+	        cli_short_number(number(rates, "flows_new"), e));
+	show_flow_table(dataplane);
 }
 
 static void show_zones(const json_t *zones)
@@ -118,9 +116,9 @@ struct rates {
 
 static void rates_of(const json_t *row, struct rates *rates)
 {
-	short_number(number(row, "packets_per_s"), rates->packets);
-	short_number(number(row, "bytes_per_s") * 8, rates->bits);
-	short_number(number(row, "flows_new_per_s"), rates->flows);
+	cli_short_number(number(row, "packets_per_s"), rates->packets);
+	cli_short_number(number(row, "bytes_per_s") * 8, rates->bits);
+	cli_short_number(number(row, "flows_new_per_s"), rates->flows);
 }
 
 static void join(const json_t *list, char *text, size_t len)
@@ -146,9 +144,9 @@ static void show_listeners(const json_t *status)
 	if (json_array_size(list) == 0)
 		return;
 	table = cli_table_create((const char *[]){"LISTENER", "PROTOCOL", "TARGET GROUP",
-	        ">PACKETS/S", ">BITS/S", ">NEW FLOWS/S", "ADDRESSES", NULL});
+	        ">PACKETS/S", ">BITS/S", ">NEW FLOWS/S", ">DROPPED/S", "ADDRESSES", NULL});
 	json_array_foreach (list, i, listener) {
-		char text[NUMBER_LEN], handle[96], addresses[256];
+		char text[NUMBER_LEN], handle[96], addresses[256], drops[NUMBER_LEN];
 		struct rates rates;
 
 		snprintf(handle, sizeof(handle), "%s:%d",
@@ -160,7 +158,9 @@ static void show_listeners(const json_t *status)
 		        table, (const char *[]){handle,
 		                       cli_field(listener, "protocol", text, sizeof(text)),
 		                       cli_field(listener, "target_group", text, sizeof(text)),
-		                       rates.packets, rates.bits, rates.flows, addresses});
+		                       rates.packets, rates.bits, rates.flows,
+		                       cli_short_number(number(listener, "drops_per_s"), drops),
+		                       addresses});
 	}
 	putchar('\n');
 	cli_table_print(table);
@@ -179,11 +179,12 @@ static void group_row(struct cli_table *table, const json_t *group)
 	snprintf(healthy, sizeof(healthy), "%d of %d healthy",
 	        (int)number(json_object_get(group, "states"), "healthy"),
 	        (int)number(group, "registered"));
-	cli_table_row(table,
-	        (const char *[]){name, NULL, healthy, short_number(number(group, "flows"), flows),
-	                rates.packets, rates.bits, rates.flows,
-	                json_is_null(json_object_get(group, "load_balancer")) ? "not in use"
-	                                                                      : NULL});
+	cli_table_row(
+	        table, (const char *[]){name, NULL, healthy,
+	                       cli_short_number(number(group, "flows"), flows), rates.packets,
+	                       rates.bits, rates.flows,
+	                       json_is_null(json_object_get(group, "load_balancer")) ? "not in use"
+	                                                                             : NULL});
 }
 
 static void target_row(struct cli_table *table, const json_t *target)
@@ -200,8 +201,9 @@ static void target_row(struct cli_table *table, const json_t *target)
 	cli_table_row(table,
 	        (const char *[]){name, cli_field(target, "zone", a, sizeof(a)),
 	                cli_field(target, "state", a, sizeof(a)),
-	                json_is_integer(flows) ? short_number(json_integer_value(flows), flows_text)
-	                                       : "",
+	                json_is_integer(flows)
+	                        ? cli_short_number(json_integer_value(flows), flows_text)
+	                        : "",
 	                rates.packets, rates.bits, rates.flows, why[0] != '\0' ? why : NULL});
 }
 
@@ -248,8 +250,8 @@ static void show_drops(const json_t *drops)
 		char a[NUMBER_LEN], b[NUMBER_LEN], c[NUMBER_LEN];
 
 		cli_table_row(table, (const char *[]){cli_field(drop, "reason", a, sizeof(a)),
-		                             short_number(number(drop, "packets"), b),
-		                             short_number(number(drop, "packets_per_s"), c),
+		                             cli_short_number(number(drop, "packets"), b),
+		                             cli_short_number(number(drop, "packets_per_s"), c),
 		                             cli_field(drop, "help", a, sizeof(a))});
 	}
 	putchar('\n');

@@ -18,11 +18,11 @@
  *               main  revision, alive_ms_ago
  *               ports[]  name, interface, driver, mac, queues, rss[] (ipv4, ipv6, tcp, udp: what
  *               the device hashes by), reta_size (places), spread (in software), mtu, link_up,
- *               rx_missed, tx_errors
+ *               rx_missed (lost before the dataplane), rx_missed_per_s, tx_errors
  *               counters  {name: number}, as in lb/counters.h; sums of all workers
  *               rates  {name: number per second}
  *               drops[]  reason, help, packets, packets_per_s; those that are not 0
- *               flow_table  capacity, used
+ *               flow_table  capacity, used, ipv4 and ipv6 (capacity, used; a second old)
  *               kernel_errors, kernel_error ("")
  *               publisher   attachments, generations, revision (newest announced), acknowledged,
  *                           consumers, silent_consumers[], table_bytes, table_bytes_used, problem
@@ -32,7 +32,7 @@
  *   load_balancers[]  name, arn, scheme, listeners, zones[] (name, subnet, ipv4, ipv6)
  *   listeners[] arn, load_balancer, protocol, port, target_group, addresses[], packets_in,
  *               packets_out, bytes_in, bytes_out, flows_new, drops, fail_open_flows,
- *               packets_per_s, bytes_per_s, flows_new_per_s
+ *               packets_per_s, bytes_per_s, flows_new_per_s, drops_per_s
  *   target_groups[]  name, arn, protocol, port, load_balancer (or null), registered, states
  *               {state: number}, fail_open, packets_per_s, bytes_per_s, flows_new_per_s, flows,
  *               targets_omitted (rows left out: ask for the group by name),

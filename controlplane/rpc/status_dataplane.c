@@ -105,7 +105,7 @@ static json_t *rss_functions(uint8_t bits)
 	return list;
 }
 
-static json_t *ports(const struct cp_stats_view *view)
+static json_t *ports(const struct cp_sampler *sampler, const struct cp_stats_view *view)
 {
 	json_t *rows = json_array();
 
@@ -116,13 +116,15 @@ static json_t *ports(const struct cp_stats_view *view)
 		snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", port->mac[0],
 		        port->mac[1], port->mac[2], port->mac[3], port->mac[4], port->mac[5]);
 		json_array_append_new(rows,
-		        json_pack("{s:s, s:s, s:s, s:s, s:i, s:o, s:i, s:b, s:i, s:b, s:I, s:I}",
+		        json_pack(
+		                "{s:s, s:s, s:s, s:s, s:i, s:o, s:i, s:b, s:i, s:b, s:I, s:I, s:I}",
 		                "name", TEXT(port->name), "interface", TEXT(port->interface),
 		                "driver", TEXT(port->driver), "mac", mac, "queues",
 		                (int)port->queues, "rss", rss_functions(port->rss), "reta_size",
 		                (int)port->reta_size, "spread", port->spread != 0, "mtu",
 		                (int)port->mtu, "link_up", port->link_up != 0, "rx_missed",
-		                (json_int_t)port->rx_missed, "tx_errors",
+		                (json_int_t)port->rx_missed, "rx_missed_per_s",
+		                (json_int_t)cp_sampler_missed_rate(sampler, i), "tx_errors",
 		                (json_int_t)port->tx_errors));
 	}
 	return rows;
@@ -156,13 +158,21 @@ static json_t *drops(const struct cp_sampler *sampler, const uint64_t *packets)
 	return rows;
 }
 
+static json_t *family_usage(const struct lb_flow_usage *usage)
+{
+	return json_pack("{s:I, s:I}", "capacity",
+	        (json_int_t)__atomic_load_n(&usage->capacity, __ATOMIC_RELAXED), "used",
+	        (json_int_t)__atomic_load_n(&usage->used, __ATOMIC_RELAXED));
+}
+
 /* Flows from before a restart of the dataplane end without having begun: never below 0. */
 static json_t *flow_table(const struct cp_stats_view *view, const uint64_t *counters)
 {
 	int64_t used = (int64_t)(counters[LB_COUNTER_FLOWS_NEW] - counters[LB_COUNTER_FLOWS_ENDED]);
 
-	return json_pack("{s:I, s:I}", "capacity", (json_int_t)view->stats->flow_capacity, "used",
-	        (json_int_t)(used > 0 ? used : 0));
+	return json_pack("{s:I, s:I, s:o, s:o}", "capacity", (json_int_t)view->stats->flow_capacity,
+	        "used", (json_int_t)(used > 0 ? used : 0), "ipv4",
+	        family_usage(&view->stats->flows[0]), "ipv6", family_usage(&view->stats->flows[1]));
 }
 
 /* Milliseconds, to a hundredth. */
@@ -248,7 +258,7 @@ json_t *cp_status_dataplane(const struct cp_daemon *daemon, const struct cp_stat
 	json_object_set_new(dataplane, "pid", json_integer(status.dataplane_pid));
 	add_process(dataplane, view);
 	json_object_set_new(dataplane, "workers", workers(daemon->sampler, view));
-	json_object_set_new(dataplane, "ports", ports(view));
+	json_object_set_new(dataplane, "ports", ports(daemon->sampler, view));
 	add_counters(dataplane, daemon->sampler, view);
 	return dataplane;
 }

@@ -152,7 +152,8 @@ static json_t *listener_row(
 
 	cp_sampler_listener(objects->sampler, listener, &sample);
 	return json_pack(
-	        "{s:s, s:s, s:s, s:i, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	        "{s:s, s:s, s:s, s:i, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+	        "s:I}",
 	        "arn", listener->arn, "load_balancer", listener->lb->name, "protocol",
 	        protocol_name(listener->protocol), "port", (int)listener->port, "target_group",
 	        listener->group->name, "addresses", listener_addresses(listener), "packets_in",
@@ -162,7 +163,8 @@ static json_t *listener_row(
 	        (json_int_t)sample.total.flows_new, "drops", (json_int_t)sample.total.drops,
 	        "fail_open_flows", (json_int_t)sample.total.fail_open_flows, "packets_per_s",
 	        (json_int_t)sample.packets_per_s, "bytes_per_s", (json_int_t)sample.bytes_per_s,
-	        "flows_new_per_s", (json_int_t)sample.flows_new_per_s);
+	        "flows_new_per_s", (json_int_t)sample.flows_new_per_s, "drops_per_s",
+	        (json_int_t)sample.drops_per_s);
 }
 
 json_t *cp_status_listeners(const struct cp_status_objects *objects)

@@ -168,6 +168,12 @@ struct lb_port_info {
 };
 LB_ASSERT_SIZE(struct lb_port_info, 112);
 
+/* Of the flow table, per family: room, and what of it is taken, refreshed every second. */
+struct lb_flow_usage {
+	uint64_t capacity, used;
+};
+LB_ASSERT_SIZE(struct lb_flow_usage, 16);
+
 /* Header of the stats segment. dataplane: rw. control plane: ro. */
 struct lb_stats {
 	struct lb_segment segment;
@@ -180,14 +186,15 @@ struct lb_stats {
 	uint32_t max_targets;           /* target slots are 0 .. max_targets-1 */
 	uint32_t max_listeners;         /* listener ids are 0 .. max_listeners-1 */
 	uint32_t hugepages;             /* 1: packet memory is in huge pages */
-	uint64_t flow_capacity;
-	uint64_t tables_size; /* of the tables segment */
+	uint64_t flow_capacity;         /* of both families */
+	uint64_t tables_size;           /* of the tables segment */
 	/* the main lcore's state, as it is to a generation and to the kernel */
 	uint64_t main_running_offset, main_running_revision, main_alive_ms;
 	uint64_t kernel_errors; /* netlink, nftables or steering requests that the kernel refused */
 	char kernel_error[128]; /* the last of them, and what to do; NUL-terminated */
 	uint64_t workers_offset, targets_offset, listeners_offset;
-	uint8_t reserved[40];
+	struct lb_flow_usage flows[2]; /* IPv4, IPv6 */
+	uint8_t reserved[8];
 	struct lb_port_info ports[LB_MAX_PORTS];
 };
 static_assert(offsetof(struct lb_stats, ports) % 8 == 0, "ports[] is not aligned");

@@ -510,11 +510,12 @@ STATUS = {
         "ports": [{"name": "net_af_xdp0", "link_up": True}],
         "rates": {"received": 1234567, "to_target": 700000, "to_client": 534567, "flows_new": 950},
         "drops": [{"reason": "no_listener", "help": "no listener at this address", "packets": 7, "packets_per_s": 0}],
-        "flow_table": {"capacity": 1048576, "used": 12345}, "publisher": {"silent_consumers": []}},
+        "flow_table": {"capacity": 1310720, "used": 12345, "ipv4": {"capacity": 1048576, "used": 12245},
+                       "ipv6": {"capacity": 262144, "used": 100}}, "publisher": {"silent_consumers": []}},
     "zones": [{"name": "zone-a", "addresses": 2, "targets": 2, "healthy": 1}],
     "listeners": [{"load_balancer": "shop", "protocol": "TCP", "port": 80, "target_group": "web",
                    "addresses": ["10.90.0.10", "fd00:90::10"], "packets_per_s": 100, "bytes_per_s": 125000,
-                   "flows_new_per_s": 5}],
+                   "flows_new_per_s": 5, "drops_per_s": 12}],
     "target_groups": [{
         "name": "web", "load_balancer": "shop", "registered": 2, "states": {"healthy": 1, "unhealthy": 1},
         "fail_open": False, "packets_per_s": 100, "bytes_per_s": 125000, "flows_new_per_s": 5, "flows": 3,
@@ -531,13 +532,13 @@ AT_A_GLANCE = """\
 control plane  0.1.0, process 42, up 2 h, configuration 17
 data plane     0.1.0, process 41, up 90 s, 2 workers, huge pages: none
 traffic        per second: 1.2 M packets received, 700.0 k to targets, 534.6 k to clients, 0 dropped, 950 new flows
-flow table     12.3 k of 1.0 M in use
+flow table     12.2 k of 1.0 M IPv4 flows, 100 of 262.1 k IPv6 flows
 
 ZONE    ADDRESSES  TARGETS  HEALTHY
 zone-a          2        2        1
 
-LISTENER  PROTOCOL  TARGET GROUP  PACKETS/S  BITS/S  NEW FLOWS/S  ADDRESSES
-shop:80   TCP       web                 100   1.0 M            5  10.90.0.10, fd00:90::10
+LISTENER  PROTOCOL  TARGET GROUP  PACKETS/S  BITS/S  NEW FLOWS/S  DROPPED/S  ADDRESSES
+shop:80   TCP       web                 100   1.0 M            5         12  10.90.0.10, fd00:90::10
 
 TARGET GROUP     ZONE    STATE           FLOWS  PACKETS/S  BITS/S  NEW FLOWS/S  WHY
 web                      1 of 2 healthy      3        100   1.0 M            5
@@ -560,12 +561,28 @@ def changed(**dataplane):
     return {**STATUS, "dataplane": {**STATUS["dataplane"], **dataplane}}
 
 
+FLOOD = changed(rates={"flows_evicted": 19800}, flow_table={"ipv4": {"capacity": 4096, "used": 4090},
+                                                            "ipv6": {"capacity": 1024, "used": 30}},
+                drops=[{"reason": "flow_table_full", "help": "no room", "packets": 9, "packets_per_s": 3}])
+
+
+def test_status_says_what_a_full_table_gives_up(daemon):
+    daemon.answers["Status"] = FLOOD
+    assert "\nflow table     4090 of 4096 IPv4 flows, 30 of 1024 IPv6 flows; 19.8 k a second made room for others\n" in \
+        ask(daemon, "status").stdout
+
+
 PROBLEMS = [
     (changed(attached=False, why="no socket at /run/x: start it"), "! data plane: not attached: no socket at /run/x"),
     (changed(problem="generation 7 was refused"), "! data plane: generation 7 was refused"),
     (changed(kernel_error="nftables: not permitted"), "! kernel: nftables: not permitted"),
     (changed(workers=[{"worker": 3, "alive_ms_ago": 9000}]), "! worker 3 of the data plane has shown no life for 9 s"),
     (changed(ports=[{"name": "eth9", "link_up": 0}]), "! port eth9 has no link"),
+    (changed(ports=[{"name": "eth9", "link_up": True, "rx_missed_per_s": 12345}]),
+     "! port eth9: 12.3 k packets a second are lost before the data plane: its workers do not keep up"),
+    (FLOOD, "! flow table: IPv4 is full: per second, 19.8 k half-open, closing or unconfirmed flows made room and 3 new ones "
+     "were refused; established flows stay; most new flows come to shop:80 (TCP), 5 a second"),
+    (changed(rates={"flows_evicted": 1}), "! flow table: parts are full: per second, 1 half-open"),
     (changed(publisher={"silent_consumers": [1]}), "! 1 of the data plane's cores have not taken over"),
     ({**STATUS, "daemon": {**STATUS["daemon"], "problem": "disk full"}}, "! control plane: disk full"),
     ({**STATUS, "target_groups": [{**STATUS["target_groups"][0], "fail_open": True}]},

@@ -166,6 +166,31 @@ static void test_rates_are_per_second(void **state)
 	cp_sampler_free(sampler);
 }
 
+static void test_drops_of_listeners_and_losses_of_ports_have_rates(void **state)
+{
+	struct segment *seg = *state;
+	struct cp_sampler *sampler = cp_sampler_create();
+	struct cp_listener listener = {.slot = 1, .id = 9};
+	struct cp_model model = {.listeners = &listener};
+	struct cp_listener_sample sample;
+	struct cp_stats_view view;
+
+	seg->stats->nb_ports = 2;
+	assert_int_equal(cp_stats_view_init(&view, seg->stats, seg->size), 0);
+	cp_sampler_take(sampler, &view, &model, 1000);
+	lb_listener_stats(seg->stats, WORKERS, view.max_targets, view.max_listeners, 1)[1].drops =
+	        600;
+	seg->stats->ports[1].rx_missed = 90;
+	cp_sampler_take(sampler, &view, &model, 4000);
+	cp_sampler_listener(sampler, &listener, &sample);
+	assert_int_equal(sample.drops_per_s, 200);
+	assert_int_equal(sample.total.drops, 600);
+	assert_int_equal(cp_sampler_missed_rate(sampler, 0), 0);
+	assert_int_equal(cp_sampler_missed_rate(sampler, 1), 30);
+	assert_int_equal(cp_sampler_missed_rate(sampler, LB_MAX_PORTS), 0);
+	cp_sampler_free(sampler);
+}
+
 static void test_a_slots_next_owner_starts_at_nothing(void **state)
 {
 	struct segment *seg = *state;
@@ -245,6 +270,7 @@ int main(void)
 	        WITH_SEGMENT(test_slots_beyond_the_instance_are_empty),
 	        WITH_SEGMENT(test_numbers_that_do_not_fit_the_size_are_refused),
 	        WITH_SEGMENT(test_rates_are_per_second),
+	        WITH_SEGMENT(test_drops_of_listeners_and_losses_of_ports_have_rates),
 	        WITH_SEGMENT(test_a_slots_next_owner_starts_at_nothing),
 	        WITH_SEGMENT(test_a_restarted_dataplane_counts_anew),
 	        WITH_SEGMENT(test_counters_that_go_back_are_no_rate),

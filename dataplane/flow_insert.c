@@ -200,13 +200,11 @@ struct victim {
 	enum flow_rank rank;
 };
 
-/* Looks at the flows of one bucket's first line without holding it. What it finds may be gone when
- * the bucket is locked. */
-static void consider(const struct dp_flow_table *t, uint32_t bucket, bool is_v6, uint32_t now,
-        struct victim *victim)
+static void consider_line(const struct dp_flow_table *t, uint32_t bucket,
+        const struct flow_line *line, bool is_v6, uint32_t now, struct victim *victim)
 {
 	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
-		uint32_t ref = flow_load(&t->lines[bucket].refs[slot]);
+		uint32_t ref = flow_load(&line->refs[slot]);
 		const uint64_t *e;
 		enum flow_rank rank;
 		uint64_t live;
@@ -220,6 +218,20 @@ static void consider(const struct dp_flow_table *t, uint32_t bucket, bool is_v6,
 		rank = flow_rank(t, e, is_v6, live, now);
 		if (flow_live_is(live) && rank < victim->rank)
 			*victim = (struct victim){bucket, ref, flow_live_life(live), rank};
+	}
+}
+
+/* Looks at the flows of one bucket without holding it: what it finds may be gone, or another
+ * bucket's, when the bucket is locked. The whole chain, or what hangs behind full first lines would
+ * stay for ever, and of a family that stands there alone nothing were found. */
+static void consider(const struct dp_flow_table *t, uint32_t bucket, bool is_v6, uint32_t now,
+        struct victim *victim)
+{
+	const struct flow_line *line = &t->lines[bucket];
+
+	for (uint32_t i = 0; i < FLOW_MAX_LINES && line != NULL; i++) {
+		consider_line(t, bucket, line, is_v6, now, victim);
+		line = flow_line_next(t, line);
 	}
 }
 

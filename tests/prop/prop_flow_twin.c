@@ -133,11 +133,20 @@ static struct spec random_spec(void)
 	};
 }
 
+/* For a quarter of the time nobody closes or leaves, and the clock stands: the table fills with
+ * open flows, which is when it refuses new ones. */
+static bool is_crowded(void)
+{
+	return round_now / 1000 % 4 == 3;
+}
+
 static uint8_t random_flags(void)
 {
 	static const uint8_t flags[] = {TCP_SYN, TCP_SYN, TCP_SYN | TCP_ACK, TCP_SYN | TCP_ACK,
 	        TCP_ACK, TCP_ACK, TCP_ACK, TCP_ACK, TCP_ACK, TCP_ACK, TCP_FIN | TCP_ACK, TCP_RST};
 
+	if (is_crowded())
+		return random() % 2 ? TCP_SYN | TCP_ACK : TCP_ACK;
 	return flags[random() % (long)sizeof(flags)];
 }
 
@@ -327,8 +336,9 @@ static void op_compare(void)
 static void step(void)
 {
 	long dice = random() % 100;
+	bool ends = dice >= 85 && dice < 95;
 
-	if (dice < 55)
+	if (dice < (is_crowded() ? 75 : 55) || (ends && is_crowded()))
 		op_packet();
 	else if (dice < 85)
 		op_insert();

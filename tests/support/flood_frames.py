@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Frames of floods, from sources that nobody has, and odd frames of every kind, each with what should become of it."""
 import random
+import socket
 import struct
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption, IPOption_LSRR, IPOption_NOP
@@ -23,11 +24,13 @@ def checksum(data):
 
 
 class Flood:
-    """Frames to one virtual IPv4 address, made fast: a flood wants many thousand. All that is random follows 'seed'."""
+    """Frames to a virtual address of either family, made fast: a flood wants many thousand. All that is random follows
+    'seed'."""
 
-    def __init__(self, client_mac, mac, vip, seed=1):
+    def __init__(self, client_mac, mac, vip4, vip6, seed=1):
         self.ether = mac + client_mac + b"\x08\x00"
-        self.vip = bytes(int(part) for part in vip.split("."))
+        self.ether6 = mac + client_mac + b"\x86\xdd"
+        self.vip, self.vip6 = socket.inet_aton(vip4), socket.inet_pton(socket.AF_INET6, vip6)
         self.rng = random.Random(seed)
 
     def source(self):
@@ -42,12 +45,21 @@ class Flood:
         head += source + self.vip
         return self.ether + head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
 
-    def tcp(self, port, flags):
-        source = self.source()
+    def segment(self, port, flags, addresses):
+        """TCP without data; its checksum needs the two addresses."""
         segment = struct.pack("!HHIIBBHHH", self.port(), port, self.rng.getrandbits(32),
                               self.rng.getrandbits(32) if flags & ACK else 0, 0x50, flags, 1000, 0, 0)
-        pseudo = source + self.vip + struct.pack("!BBH", 0, 6, len(segment))
-        return self.ip(source, 6, segment[:16] + struct.pack("!H", checksum(pseudo + segment)) + segment[18:])
+        total = checksum(addresses + struct.pack("!II", len(segment), 6) + segment)
+        return segment[:16] + struct.pack("!H", total) + segment[18:]
+
+    def tcp(self, port, flags):
+        source = self.source()
+        return self.ip(source, 6, self.segment(port, flags, source + self.vip))
+
+    def tcp6(self, port, flags):
+        source = b"\x20\x01\x0d\xb8" + self.rng.randbytes(12)
+        segment = self.segment(port, flags, source + self.vip6)
+        return self.ether6 + struct.pack("!IHBB", 6 << 28, len(segment), 6, 64) + source + self.vip6 + segment
 
     def udp(self, port, data=b"x" * 18):
         return self.ip(self.source(), 17, struct.pack("!HHHH", self.port(), port, 8 + len(data), 0) + data)

@@ -198,13 +198,17 @@ static inline void dp_flow_touch(struct dp_flow_table *table, const struct dp_fl
 		dp_flow_note(table, flow, direction, tcp_flags, now);
 }
 
-/* Whether nothing is to be noted of a packet of either direction that has no SYN, FIN or RST: an
- * open connection both of whose ends have spoken, seen this second. False may be true after all. */
+/* Whether nothing is to be noted of a packet of either direction that has no SYN, FIN or RST: a
+ * flow that is open, both of whose ends have spoken, seen this second. False may be true after all.
+ */
 static inline bool dp_flow_settled(const struct dp_flow *flow, uint32_t now)
 {
-	const uint32_t open = DP_TCP_ESTABLISHED | (uint32_t)(DP_FLOW_LIVE | DP_FLOW_ANSWERED) << 8;
+	const uint32_t spoken = (uint32_t)(DP_FLOW_LIVE | DP_FLOW_ANSWERED) << 8;
+	uint16_t state_flags = (uint16_t)(flow->live >> 32);
 
-	return (uint16_t)(flow->live >> 32) == open && flow->last_seen >= now;
+	return (state_flags == (DP_TCP_ESTABLISHED | spoken) ||
+	               state_flags == (DP_UDP_OPEN | spoken)) &&
+	       flow->last_seen >= now;
 }
 
 /* Puts a flow in, keyed by a DP_TO_TARGET key. 'flow' receives the flow: the new one, or the

@@ -221,6 +221,9 @@ enum dp_flow_result dp_flow_insert(struct dp_flow_table *table, uint32_t worker,
         uint8_t tcp_flags, uint32_t now, struct dp_flow *flow, struct dp_flow_ended *ended,
         uint32_t *nb_ended);
 
+/* Says that the worker is about to insert 'n' flows of a family: fetches the memory for them. */
+void dp_flow_expect(struct dp_flow_table *table, uint32_t worker, bool is_v6, uint32_t n);
+
 /* Removes the flow if it is still the one that was looked up. True if this call removed it. */
 bool dp_flow_remove(struct dp_flow_table *table, uint32_t worker, const struct dp_flow *flow);
 

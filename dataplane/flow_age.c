@@ -10,8 +10,9 @@
 #include "flow_pool.h"
 #include "lb/counters.h"
 
-/* Buckets whose lines, then entries, are fetched together. */
-#define AGE_CHUNK 8
+/* Buckets that the fetching of entries is ahead of the sweep, and that of lines ahead of this. It
+ * goes on from slice to slice. */
+#define AGE_AHEAD 6
 
 struct sweep {
 	struct dp_flow_table *t;
@@ -23,7 +24,8 @@ struct sweep {
 };
 
 /* Why the flow has to go, as a counter; false: it stays. */
-static bool is_ended(const struct sweep *s, const uint64_t *e, bool is_v6, uint8_t *reason)
+static inline __attribute__((always_inline)) bool is_ended(
+        const struct sweep *s, const uint64_t *e, bool is_v6, uint8_t *reason)
 {
 	uint64_t live = flow_load(&e[FLOW_LIVE_AT(is_v6)]);
 	uint64_t slot_epoch = flow_slot_epoch(e, is_v6);
@@ -41,75 +43,97 @@ static bool is_ended(const struct sweep *s, const uint64_t *e, bool is_v6, uint8
 	                                       (uint32_t)(slot_epoch >> 32));
 }
 
-/* Without the lock: whether one of the bucket's flows has to go. */
-static bool needs_sweep(const struct sweep *s, uint32_t bucket)
+static inline bool entry_is_ended(const struct sweep *s, uint32_t index, uint8_t *reason)
 {
-	const struct flow_line *line = &s->t->lines[bucket];
+	const uint64_t *e = flow_entry(s->t, index);
+
+	return flow_index_is_v6(s->t, index) ? is_ended(s, e, true, reason)
+	                                     : is_ended(s, e, false, reason);
+}
+
+/* Without the lock: which of a line's flows have to go, a bit each. */
+static uint32_t ended_slots(const struct sweep *s, const struct flow_line *line)
+{
+	uint32_t slots = 0;
 	uint8_t reason;
 
-	for (uint32_t i = 0; i < FLOW_MAX_LINES && line != NULL; i++) {
-		for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
-			uint32_t ref = flow_load(&line->refs[slot]);
+	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
+		uint32_t ref = flow_load(&line->refs[slot]);
 
-			if (!flow_ref_ok(s->t, ref))
-				return false;
-			if (is_ended(s, flow_entry(s->t, ref - 1), flow_index_is_v6(s->t, ref - 1),
-			            &reason))
-				return true;
-		}
-		line = flow_line_next(s->t, line);
+		if (!flow_ref_ok(s->t, ref))
+			break;
+		slots |= (uint32_t)entry_is_ended(s, ref - 1, &reason) << slot;
 	}
+	return slots;
+}
+
+/* The same for all lines after the first: whether there is one. */
+static bool chain_is_ended(const struct sweep *s, const struct flow_line *line)
+{
+	for (uint32_t i = 1; i < FLOW_MAX_LINES && (line = flow_line_next(s->t, line)) != NULL; i++)
+		if (ended_slots(s, line) != 0)
+			return true;
 	return false;
 }
 
-static void sweep_held(struct sweep *s, uint32_t bucket)
+/* Takes the flow at 'at' out of a held bucket if it has to go, still. */
+static bool end_held(struct sweep *s, uint32_t bucket, const struct flow_place *at)
+{
+	uint8_t reason;
+
+	if (!entry_is_ended(s, at->index, &reason))
+		return false;
+	flow_ended_set(s->t, at->index, reason, &s->ended[s->nb_ended++]);
+	flow_bucket_drop(s->t, bucket, at);
+	flow_pool_give(s->t, s->worker, at->index + 1);
+	return true;
+}
+
+static void sweep_chain_held(struct sweep *s, uint32_t bucket)
 {
 	struct flow_place at = {0};
 
-	while (s->nb_ended < s->room && flow_bucket_next(s->t, bucket, &at)) {
-		uint8_t reason;
-
-		if (!is_ended(s, flow_entry(s->t, at.index), flow_index_is_v6(s->t, at.index),
-		            &reason)) {
+	while (s->nb_ended < s->room && flow_bucket_next(s->t, bucket, &at))
+		if (!end_held(s, bucket, &at))
 			at.slot++;
+}
+
+/* The marked slots of a bucket of one line. From the last one on, since the line's last flow moves
+ * to where one is taken out. */
+static void sweep_line_held(struct sweep *s, uint32_t bucket, uint32_t slots)
+{
+	struct flow_place at = {.line = &s->t->lines[bucket]};
+
+	while (slots != 0 && s->nb_ended < s->room) {
+		uint32_t ref;
+
+		at.slot = 31 - (uint32_t)__builtin_clz(slots);
+		slots ^= 1u << at.slot;
+		ref = flow_load(&at.line->refs[at.slot]);
+		if (!flow_ref_ok(s->t, ref))
 			continue;
-		}
-		flow_ended_set(s->t, at.index, reason, &s->ended[s->nb_ended++]);
-		flow_bucket_drop(s->t, bucket, &at);
-		flow_pool_give(s->t, s->worker, at.index + 1);
+		at.index = ref - 1;
+		end_held(s, bucket, &at);
 	}
 }
 
-static void prefetch_live(const struct dp_flow_table *t, uint32_t bucket)
+/* False: there is no more room. */
+static bool sweep_bucket(struct sweep *s, uint32_t bucket)
 {
-	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
-		uint32_t ref = flow_load(&t->lines[bucket].refs[slot]);
+	struct flow_line *line = &s->t->lines[bucket];
+	uint32_t slots = ended_slots(s, line);
 
-		if (!flow_ref_ok(t, ref))
-			return;
-		rte_prefetch0(flow_live(t, ref - 1));
-	}
-}
-
-/* Buckets [begin, end). Returns where to go on: before 'end' if there was no more room. */
-static uint32_t sweep_chunk(struct sweep *s, uint32_t begin, uint32_t end)
-{
-	for (uint32_t b = begin; b < end; b++)
-		rte_prefetch0(&s->t->lines[b]);
-	for (uint32_t b = begin; b < end; b++)
-		prefetch_live(s->t, b);
-	for (uint32_t b = begin; b < end; b++) {
-		if (!needs_sweep(s, b))
-			continue;
-		if (s->nb_ended == s->room)
-			return b;
-		flow_bucket_lock(s->t, s->worker, b);
-		sweep_held(s, b);
-		flow_bucket_unlock(s->t, s->worker, b);
-		if (s->nb_ended == s->room)
-			return b;
-	}
-	return end;
+	if (slots == 0 && (likely(flow_load(&line->next) == 0) || !chain_is_ended(s, line)))
+		return true;
+	if (s->nb_ended == s->room)
+		return false;
+	flow_bucket_lock(s->t, s->worker, bucket);
+	if (likely(flow_load(&line->next) == 0))
+		sweep_line_held(s, bucket, slots);
+	else
+		sweep_chain_held(s, bucket);
+	flow_bucket_unlock(s->t, s->worker, bucket);
+	return s->nb_ended < s->room;
 }
 
 uint32_t dp_flow_age(struct dp_flow_table *t, uint32_t worker, uint32_t nb_buckets, uint32_t now,
@@ -119,17 +143,16 @@ uint32_t dp_flow_age(struct dp_flow_table *t, uint32_t worker, uint32_t nb_bucke
 	struct flow_worker *me = &t->workers[worker];
 
 	nb_buckets = RTE_MIN(nb_buckets, me->age_end - me->age_begin);
-	while (nb_buckets > 0 && s.nb_ended < room) {
-		uint32_t left = RTE_MIN(nb_buckets, me->age_end - me->age_at);
-		uint32_t n = RTE_MIN(left, (uint32_t)AGE_CHUNK);
-		uint32_t end = sweep_chunk(&s, me->age_at, me->age_at + n);
+	for (uint32_t i = 0; i < nb_buckets && s.nb_ended < room; i++) {
+		uint32_t at = me->age_at, left = me->age_end - at;
 
-		if (end != me->age_at + n) {
-			me->age_at = end;
+		if (left > 2 * AGE_AHEAD)
+			rte_prefetch0(&t->lines[at + 2 * AGE_AHEAD]);
+		if (left > AGE_AHEAD)
+			flow_bucket_prefetch(t, at + AGE_AHEAD);
+		if (!sweep_bucket(&s, at))
 			break;
-		}
-		nb_buckets -= n;
-		me->age_at = end == me->age_end ? me->age_begin : end;
+		me->age_at = left > 1 ? at + 1 : me->age_begin;
 	}
 	return s.nb_ended;
 }

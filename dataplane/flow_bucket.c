@@ -7,50 +7,15 @@
 #include "flow_bucket.h"
 #include "flow_pool.h"
 
-void flow_bucket_lock(struct dp_flow_table *t, uint32_t worker, uint32_t bucket)
+void flow_bucket_prefetch(const struct dp_flow_table *t, uint32_t bucket)
 {
-	uint32_t *version = &t->lines[bucket].version;
+	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
+		uint32_t ref = flow_load(&t->lines[bucket].refs[slot]);
 
-	flow_store(&t->holds[worker].bucket, (uint64_t)bucket + 1);
-	for (;;) {
-		uint32_t seen = __atomic_load_n(version, __ATOMIC_RELAXED);
-
-		/* Acquire pairs with the release in flow_bucket_unlock(); release keeps the hold
-		 * word before it. */
-		if (seen % 2 == 0 && __atomic_compare_exchange_n(version, &seen, seen + 1, true,
-		                             __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		if (!flow_ref_ok(t, ref))
 			return;
-		rte_pause();
+		rte_prefetch0(flow_live(t, ref - 1));
 	}
-}
-
-void flow_bucket_unlock(struct dp_flow_table *t, uint32_t worker, uint32_t bucket)
-{
-	uint32_t *version = &t->lines[bucket].version;
-
-	flow_store(version, __atomic_load_n(version, __ATOMIC_RELAXED) + 1);
-	flow_store(&t->holds[worker].bucket, 0);
-}
-
-bool flow_bucket_next(const struct dp_flow_table *t, uint32_t bucket, struct flow_place *at)
-{
-	uint32_t ref;
-
-	if (at->line == NULL) {
-		at->line = &t->lines[bucket];
-		at->slot = 0;
-	}
-	if (at->slot == FLOW_LINE_SLOTS) {
-		at->line = flow_line_next(t, at->line);
-		at->slot = 0;
-		if (at->line == NULL)
-			return false;
-	}
-	ref = flow_load(&at->line->refs[at->slot]);
-	if (!flow_ref_ok(t, ref))
-		return false;
-	at->index = ref - 1;
-	return true;
 }
 
 void flow_slot_set(struct flow_line *line, uint32_t slot, uint32_t ref, uint16_t tag)
@@ -66,18 +31,28 @@ void flow_slot_set(struct flow_line *line, uint32_t slot, uint32_t ref, uint16_t
 		        (flow_load(tags) & ~(UINT64_C(0xffff) << shift)) | (uint64_t)tag << shift);
 }
 
+/* Used slots are the line's first. Counted without a branch: there is no telling how many. */
+static uint32_t nb_used(const struct flow_line *line)
+{
+	uint32_t n = 0;
+
+	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++)
+		n += flow_load(&line->refs[slot]) != 0;
+	return n;
+}
+
 bool flow_bucket_add(struct dp_flow_table *t, uint32_t bucket, uint32_t index, uint16_t tag)
 {
 	struct flow_line *line = &t->lines[bucket], *next;
-	uint32_t nb_lines = 1, ref;
+	uint32_t nb_lines = 1, used, ref;
 
 	for (; (next = flow_line_next(t, line)) != NULL; line = next)
 		nb_lines++;
-	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++)
-		if (flow_load(&line->refs[slot]) == 0) {
-			flow_slot_set(line, slot, index + 1, tag);
-			return true;
-		}
+	used = nb_used(line);
+	if (used < FLOW_LINE_SLOTS) {
+		flow_slot_set(line, used, index + 1, tag);
+		return true;
+	}
 	if (nb_lines >= FLOW_MAX_LINES)
 		return false;
 	ref = flow_line_take(t);
@@ -104,12 +79,11 @@ void flow_entry_end(struct dp_flow_table *t, uint32_t index)
 void flow_bucket_drop(struct dp_flow_table *t, uint32_t bucket, const struct flow_place *place)
 {
 	struct flow_line *last = &t->lines[bucket], *before = NULL, *next;
-	uint32_t slot = FLOW_LINE_SLOTS - 1;
+	uint32_t slot;
 
 	for (; (next = flow_line_next(t, last)) != NULL; last = next)
 		before = last;
-	while (slot > 0 && flow_load(&last->refs[slot]) == 0)
-		slot--;
+	slot = nb_used(last) - 1;
 	flow_entry_end(t, place->index);
 	if (place->line != last || place->slot != slot)
 		flow_slot_set(place->line, place->slot, flow_load(&last->refs[slot]),

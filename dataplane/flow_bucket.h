@@ -7,12 +7,57 @@
 
 #include "flow_entry.h"
 
-void flow_bucket_lock(struct dp_flow_table *t, uint32_t worker, uint32_t bucket);
-void flow_bucket_unlock(struct dp_flow_table *t, uint32_t worker, uint32_t bucket);
+static inline void flow_bucket_lock(struct dp_flow_table *t, uint32_t worker, uint32_t bucket)
+{
+	uint32_t *version = &t->lines[bucket].version;
+
+	flow_store(&t->holds[worker].bucket, (uint64_t)bucket + 1);
+	for (;;) {
+		uint32_t seen = __atomic_load_n(version, __ATOMIC_RELAXED);
+
+		/* Acquire pairs with the release in flow_bucket_unlock(); release keeps the hold
+		 * word before it. */
+		if (seen % 2 == 0 && __atomic_compare_exchange_n(version, &seen, seen + 1, true,
+		                             __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			return;
+		rte_pause();
+	}
+}
+
+static inline void flow_bucket_unlock(struct dp_flow_table *t, uint32_t worker, uint32_t bucket)
+{
+	uint32_t *version = &t->lines[bucket].version;
+
+	flow_store(version, __atomic_load_n(version, __ATOMIC_RELAXED) + 1);
+	flow_store(&t->holds[worker].bucket, 0);
+}
 
 /* The next used slot of a held bucket: of '*at' zeroed before the first call. False after the last.
  */
-bool flow_bucket_next(const struct dp_flow_table *t, uint32_t bucket, struct flow_place *at);
+static inline bool flow_bucket_next(
+        const struct dp_flow_table *t, uint32_t bucket, struct flow_place *at)
+{
+	uint32_t ref;
+
+	if (at->line == NULL) {
+		at->line = &t->lines[bucket];
+		at->slot = 0;
+	}
+	if (at->slot == FLOW_LINE_SLOTS) {
+		at->line = flow_line_next(t, at->line);
+		at->slot = 0;
+		if (at->line == NULL)
+			return false;
+	}
+	ref = flow_load(&at->line->refs[at->slot]);
+	if (!flow_ref_ok(t, ref))
+		return false;
+	at->index = ref - 1;
+	return true;
+}
+
+/* Fetches the entries of a bucket's first line. */
+void flow_bucket_prefetch(const struct dp_flow_table *t, uint32_t bucket);
 
 /* Puts a written entry in, at the end. False: no line is left, or the bucket has all it may have.
  */

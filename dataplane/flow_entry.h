@@ -103,17 +103,9 @@ static inline __attribute__((always_inline)) bool flow_read(
 static inline uint32_t flow_timeout(
         const struct dp_flow_table *t, const uint64_t *e, bool is_v6, uint64_t live)
 {
-	switch (dp_tcp_class(flow_live_state(live))) {
-	case DP_TCP_CLASS_HALF_OPEN:
-		return DP_TCP_HALF_OPEN_TIMEOUT_S;
-	case DP_TCP_CLASS_CLOSING:
-		return DP_TCP_CLOSING_TIMEOUT_S;
-	case DP_TCP_CLASS_OPEN:
-		return flow_idle_timeout(e, is_v6);
-	case DP_TCP_CLASS_NONE:
-		break;
-	}
-	return t->udp_timeout_s;
+	uint32_t timeout = t->timeouts_s[flow_live_state(live) & DP_TCP_STATE_MASK];
+
+	return timeout != FLOW_OWN_TIMEOUT ? timeout : flow_idle_timeout(e, is_v6);
 }
 
 /* Times are truncated to seconds: only with one more than the timeout between them has all of it

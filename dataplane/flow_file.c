@@ -21,7 +21,6 @@
 
 #define DEFAULT_CLIENT_LIMIT  64
 #define DEFAULT_UDP_TIMEOUT_S 120
-#define MAX_BATCH             32
 #define MIN_OVERFLOW          8
 #define HUGE_PAGE             (UINT64_C(2) << 20)
 
@@ -68,7 +67,8 @@ static void pools_init(struct dp_flow_table *t)
 		*pool = (struct flow_pool){.fresh = begin,
 		        .end = begin + t->capacity[f],
 		        .nb_free = t->capacity[f],
-		        .batch = RTE_MIN(share, (uint32_t)MAX_BATCH)};
+		        .batch = RTE_MIN(share, (uint32_t)FLOW_MAX_BATCH),
+		        .cache_max = RTE_MIN(2 * share, (uint32_t)FLOW_MAX_CACHE)};
 		begin += t->capacity[f];
 	}
 	t->overflow = (struct flow_pool){.end = t->nb_overflow, .nb_free = t->nb_overflow};
@@ -270,6 +270,20 @@ static int open_anonymous(struct dp_flow_table *t, bool huge)
 	return rc == 0 ? table_init(t) : rc;
 }
 
+static void timeouts_init(struct dp_flow_table *t, const struct dp_flow_config *config)
+{
+	const uint32_t timeouts_s[] = {
+	        [DP_TCP_CLASS_NONE] =
+	                config->udp_timeout_s != 0 ? config->udp_timeout_s : DEFAULT_UDP_TIMEOUT_S,
+	        [DP_TCP_CLASS_HALF_OPEN] = DP_TCP_HALF_OPEN_TIMEOUT_S,
+	        [DP_TCP_CLASS_OPEN] = FLOW_OWN_TIMEOUT,
+	        [DP_TCP_CLASS_CLOSING] = DP_TCP_CLOSING_TIMEOUT_S,
+	};
+
+	for (uint32_t state = 0; state < RTE_DIM(t->timeouts_s); state++)
+		t->timeouts_s[state] = timeouts_s[dp_tcp_class((uint8_t)state)];
+}
+
 static int config_check(const struct dp_flow_config *config)
 {
 	uint64_t flows = (uint64_t)config->ipv4_flows + config->ipv6_flows;
@@ -297,8 +311,7 @@ int dp_flow_open(const struct dp_flow_config *config, struct dp_flow_table **tab
 	t->capacity[1] = config->ipv6_flows;
 	t->nb_callers = config->nb_workers + 1;
 	t->client_limit = config->client_limit != 0 ? config->client_limit : DEFAULT_CLIENT_LIMIT;
-	t->udp_timeout_s =
-	        config->udp_timeout_s != 0 ? config->udp_timeout_s : DEFAULT_UDP_TIMEOUT_S;
+	timeouts_init(t, config);
 	size_lines(t);
 	t->map_size = table_size(t);
 	pools_init(t);

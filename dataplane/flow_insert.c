@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A new flow, and what has to go for it when there is no room.
- *
- * Eviction order, among the flows that a bounded search comes by: flows that are idle past their
- * timeout and not yet swept; half-open ones (TCP that the target has not confirmed, UDP that it has
- * not answered); closing ones; UDP whose client said nothing more after the answer. An open flow
- * never has to go for a new one: the new one is refused (DP_FLOW_FULL).
+ * A new flow. What has to go for it when there is no room: flow_evict.c.
  */
 #include <netinet/in.h>
 
 #include "csum.h"
 #include "flow_bucket.h"
+#include "flow_evict.h"
+#include "flow_line.h"
 #include "flow_pool.h"
 #include "lb/counters.h"
-
-/* Buckets that one search for a victim looks at, from where the worker's last one ended: about 80
- * flows in a full table, so that one tenth of half-open flows are found by all but one search in
- * five thousand. */
-#define EVICT_BUCKETS 16
-#define EVICT_TRIES   2
 
 struct insertion {
 	struct dp_flow_table *t;
@@ -110,6 +101,14 @@ static void drop(const struct insertion *in, const struct flow_place *at, uint8_
 	flow_pool_give(in->t, in->worker, at->index + 1);
 }
 
+/* One client is one hash, and so one tag: other entries' memory is left alone. */
+static bool has_no_client(const struct insertion *in)
+{
+	const struct flow_line *line = &in->t->lines[in->bucket];
+
+	return flow_candidates(line, in->tag) == 0 && flow_load(&line->next) == 0;
+}
+
 /* Looks at the flows of the key's client side: their number, the key's own flow, one that goes to
  * the same target, which must be over to make way. */
 static enum dp_flow_result check_client(const struct insertion *in)
@@ -118,9 +117,13 @@ static enum dp_flow_result check_client(const struct insertion *in)
 	struct flow_place at = {0}, over = {0}, collision = {0};
 	uint32_t n = 0;
 
+	if (likely(has_no_client(in)))
+		return DP_FLOW_INSERTED;
 	for (; flow_bucket_next(in->t, in->bucket, &at); at.slot++) {
 		const uint64_t *e = flow_entry(in->t, at.index);
 
+		if (flow_tag_at(at.line, at.slot) != in->tag)
+			continue;
 		if (flow_index_is_v6(in->t, at.index) != is_v6 ||
 		        !flow_client_is(e, is_v6, in->words.client))
 			continue;
@@ -194,98 +197,6 @@ static enum dp_flow_result insert_held(struct insertion *in)
 	return DP_FLOW_INSERTED;
 }
 
-struct victim {
-	uint32_t bucket, ref;
-	uint16_t life;
-	enum flow_rank rank;
-};
-
-static void consider_line(const struct dp_flow_table *t, uint32_t bucket,
-        const struct flow_line *line, bool is_v6, uint32_t now, struct victim *victim)
-{
-	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
-		uint32_t ref = flow_load(&line->refs[slot]);
-		const uint64_t *e;
-		enum flow_rank rank;
-		uint64_t live;
-
-		if (!flow_ref_ok(t, ref))
-			return;
-		if (flow_index_is_v6(t, ref - 1) != is_v6)
-			continue;
-		e = flow_entry(t, ref - 1);
-		live = flow_load(&e[FLOW_LIVE_AT(is_v6)]);
-		rank = flow_rank(t, e, is_v6, live, now);
-		if (flow_live_is(live) && rank < victim->rank)
-			*victim = (struct victim){bucket, ref, flow_live_life(live), rank};
-	}
-}
-
-/* Looks at the flows of one bucket without holding it: what it finds may be gone, or another
- * bucket's, when the bucket is locked. The whole chain, or what hangs behind full first lines would
- * stay for ever, and of a family that stands there alone nothing were found. */
-static void consider(const struct dp_flow_table *t, uint32_t bucket, bool is_v6, uint32_t now,
-        struct victim *victim)
-{
-	const struct flow_line *line = &t->lines[bucket];
-
-	for (uint32_t i = 0; i < FLOW_MAX_LINES && line != NULL; i++) {
-		consider_line(t, bucket, line, is_v6, now, victim);
-		line = flow_line_next(t, line);
-	}
-}
-
-static void prefetch_entries(const struct dp_flow_table *t, uint32_t bucket)
-{
-	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
-		uint32_t ref = flow_load(&t->lines[bucket].refs[slot]);
-
-		if (!flow_ref_ok(t, ref))
-			return;
-		rte_prefetch0(flow_live(t, ref - 1));
-	}
-}
-
-static uint32_t wrap(const struct dp_flow_table *t, uint32_t bucket)
-{
-	return bucket < t->nb_buckets ? bucket : bucket - t->nb_buckets;
-}
-
-/* An entry of the family for the caller, taken from the flow that can best be spared; 0: none can.
- * The next search begins where this one found something, so that the table is gone through like a
- * ring, oldest first. (One victim from each stretch that is looked at would leave its population to
- * chance, and whole stretches empty beside full ones.) Behind another worker it moves on. */
-static uint32_t evict(struct dp_flow_table *t, uint32_t worker, bool is_v6, uint32_t now,
-        struct dp_flow_ended *ended)
-{
-	struct flow_worker *me = &t->workers[worker];
-	uint32_t n = EVICT_BUCKETS < t->nb_buckets ? EVICT_BUCKETS : t->nb_buckets;
-
-	for (uint32_t try = 0; try < EVICT_TRIES; try++) {
-		struct victim victim = {.rank = FLOW_KEEP};
-		uint32_t begin = me->evict_at;
-
-		for (uint32_t i = 0; i < n; i++)
-			rte_prefetch0(&t->lines[wrap(t, begin + i)]);
-		for (uint32_t i = 0; i < n; i++)
-			prefetch_entries(t, wrap(t, begin + i));
-		for (uint32_t i = 0; i < n && victim.rank > FLOW_HALF_OPEN; i++)
-			consider(t, wrap(t, begin + i), is_v6, now, &victim);
-		me->evict_at = wrap(t, begin + n);
-		if (victim.rank == FLOW_KEEP)
-			return 0;
-		if (flow_bucket_take(t, worker, victim.bucket, victim.ref - 1, victim.life)) {
-			me->evict_at = victim.bucket;
-			flow_ended_set(t, victim.ref - 1,
-			        victim.rank == FLOW_EXPIRED ? LB_COUNTER_FLOWS_EXPIRED
-			                                    : LB_COUNTER_FLOWS_EVICTED,
-			        ended);
-			return victim.ref;
-		}
-	}
-	return 0;
-}
-
 enum dp_flow_result dp_flow_insert(struct dp_flow_table *t, uint32_t worker,
         const struct dp_flow_key *key, uint64_t hash, const struct dp_flow_target *target,
         uint8_t tcp_flags, uint32_t now, struct dp_flow *flow, struct dp_flow_ended *ended,
@@ -303,7 +214,7 @@ enum dp_flow_result dp_flow_insert(struct dp_flow_table *t, uint32_t worker,
 		flow_bucket_unlock(t, worker, in.bucket);
 		if (result != NEEDS_ENTRY)
 			break;
-		in.ref = evict(t, worker, key->is_v6, now, &ended[*nb_ended]);
+		in.ref = flow_evict(t, worker, key->is_v6, now, &ended[*nb_ended]);
 		if (in.ref == 0)
 			return DP_FLOW_FULL;
 		++*nb_ended;
@@ -311,4 +222,9 @@ enum dp_flow_result dp_flow_insert(struct dp_flow_table *t, uint32_t worker,
 	if (in.ref != 0)
 		flow_pool_give(t, worker, in.ref);
 	return result;
+}
+
+void dp_flow_expect(struct dp_flow_table *t, uint32_t worker, bool is_v6, uint32_t n)
+{
+	flow_pool_expect(t, worker, is_v6, n);
 }

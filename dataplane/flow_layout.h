@@ -141,32 +141,49 @@ static inline bool flow_live_is(uint64_t live)
 	return (int64_t)(live << 16) < 0;
 }
 
+/* Entries that pass between a worker and the pool at once, at most, and that a worker keeps. */
+#define FLOW_MAX_BATCH 11
+#define FLOW_MAX_CACHE 64
+
 /* Free entries of one family, shared. Batches hang on 'head' by their first entries' link words;
  * everything from 'fresh' on was never used. Private memory: rebuilt at open. */
 struct flow_pool {
 	uint32_t lock;
-	uint32_t head;  /* ref of the first batch's first entry */
-	uint32_t fresh; /* index */
-	uint32_t end;   /* index after the family's last */
-	uint32_t batch; /* entries in a batch */
+	uint32_t head;      /* ref of the first batch's first entry */
+	uint32_t fresh;     /* index */
+	uint32_t end;       /* index after the family's last */
+	uint32_t batch;     /* entries in a batch, at most */
+	uint32_t cache_max; /* entries that a worker keeps, at most; twice a batch at least */
 	uint32_t nb_free;
 } __attribute__((aligned(LB_CACHE_LINE)));
 
-/* A worker's own free entries of one family: a list, and a whole batch in reserve, so that a worker
- * at the edge of a batch does not go to the shared pool for every flow. */
+/* A worker's own free entries of one family. */
 struct flow_cache {
-	uint32_t head, n;
-	uint32_t reserve; /* ref of a batch's first entry */
-	uint32_t nb_reserve;
+	uint32_t n;
+	uint32_t refs[FLOW_MAX_CACHE];
+};
+
+/* Flows that a search found and that can be spared, best first. Each may be gone by now. */
+#define FLOW_MAX_VICTIMS 36
+struct flow_victim {
+	uint32_t bucket, ref;
+	uint16_t life;
+};
+struct flow_victims {
+	uint32_t next, n;
+	struct flow_victim list[FLOW_MAX_VICTIMS];
 };
 
 struct flow_worker {
-	struct flow_cache cache[2];
+	struct flow_cache cache[2]; /* [is_v6] */
+	struct flow_victims victims[2];
 	uint32_t age_at;    /* bucket: where the next slice of the sweep begins */
 	uint32_t age_begin; /* the worker's share */
 	uint32_t age_end;
 	uint32_t evict_at;
 } __attribute__((aligned(LB_CACHE_LINE)));
+
+#define FLOW_OWN_TIMEOUT 0
 
 /* A process's handle. */
 struct dp_flow_table {
@@ -177,7 +194,9 @@ struct dp_flow_table {
 	uint64_t secret[2];
 	uint64_t clock_base_ms;
 	uint16_t client_limit;
-	uint16_t udp_timeout_s;
+	/* Seconds that a flow in a state (enum dp_tcp_state) may be idle; FLOW_OWN_TIMEOUT: the
+	 * entry says. */
+	uint32_t timeouts_s[DP_TCP_STATE_MASK + 1];
 
 	struct flow_header *header;
 	struct flow_hold *holds;

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Free entries. Each worker has a list and a reserve batch of its own and trades whole batches with
- * the shared pool, in a few instructions under its lock (magazines: Bonwick and Adams, "Magazines
- * and Vmem", USENIX 2001). A free entry's link word is
+ * Free entries. Each worker has an array of refs of its own and trades whole batches with the
+ * shared pool, in a few instructions under its lock (magazines: Bonwick and Adams, "Magazines and
+ * Vmem", USENIX 2001). A batch is written in its first entry, so that it costs one memory access
+ * and not one for each of its entries:
  *
- *   next in its list or batch | next batch << 32      (refs; the second in a batch's first entry)
+ *   words 0 .. 4     refs of the others, two to a word
+ *   the link word    ref of the next batch | number of entries in this one << 32
  *
- * and the word after it, in a batch's first entry, the number of entries in the batch.
+ * The worker takes what it was given last: that is in its processor's cache.
  */
 #include <rte_common.h>
 
 #include "flow_pool.h"
 
-static uint64_t *link_word(const struct dp_flow_table *t, uint32_t ref)
+static_assert(FLOW_MAX_BATCH - 1 <= 2 * FLOW_LIVE_AT(false), "refs of a batch spare the live word");
+
+static uint64_t *link_word(uint64_t *e, bool is_v6)
 {
-	return flow_entry(t, ref - 1) + FLOW_LINK_AT(flow_index_is_v6(t, ref - 1));
+	return e + FLOW_LINK_AT(is_v6);
 }
 
 static void pool_lock(struct flow_pool *pool)
@@ -30,105 +34,92 @@ static void pool_unlock(struct flow_pool *pool)
 	__atomic_store_n(&pool->lock, 0, __ATOMIC_RELEASE);
 }
 
-/* Counts have one writer each, or the pool's lock; readers are dp_flow_usage()'s. */
-static void count_set(uint32_t *count, uint32_t value)
+void flow_pool_push(struct dp_flow_table *t, bool is_v6, const uint32_t *refs, uint32_t n)
 {
-	__atomic_store_n(count, value, __ATOMIC_RELAXED);
-}
-
-static void pool_push(struct dp_flow_table *t, struct flow_pool *pool, uint32_t batch, uint32_t n)
-{
-	uint64_t *word = link_word(t, batch);
-
-	pool_lock(pool);
-	flow_store(&word[1], n);
-	flow_store(&word[0], (uint32_t)flow_load(&word[0]) | (uint64_t)pool->head << 32);
-	pool->head = batch;
-	count_set(&pool->nb_free, pool->nb_free + n);
-	pool_unlock(pool);
-}
-
-/* Entries that were never used become a batch. They are the caller's alone. */
-static uint32_t link_fresh(struct dp_flow_table *t, uint32_t first, uint32_t n)
-{
-	for (uint32_t i = first; i < first + n; i++)
-		flow_store(link_word(t, i + 1), i + 1 < first + n ? i + 2 : 0);
-	return first + 1;
-}
-
-/* A batch of '*n' entries, or 0. */
-static uint32_t pool_pop(struct dp_flow_table *t, struct flow_pool *pool, uint32_t *n)
-{
-	uint32_t batch, fresh = 0;
-
-	pool_lock(pool);
-	batch = pool->head;
-	if (batch != 0) {
-		uint64_t *word = link_word(t, batch);
-
-		pool->head = (uint32_t)(flow_load(&word[0]) >> 32);
-		*n = (uint32_t)flow_load(&word[1]);
-	} else {
-		*n = RTE_MIN(pool->batch, pool->end - pool->fresh);
-		fresh = pool->fresh;
-		pool->fresh += *n;
-	}
-	count_set(&pool->nb_free, pool->nb_free - *n);
-	pool_unlock(pool);
-	if (batch == 0 && *n != 0)
-		batch = link_fresh(t, fresh, *n);
-	return batch;
-}
-
-uint32_t flow_pool_take(struct dp_flow_table *t, uint32_t worker, bool is_v6)
-{
-	struct flow_cache *cache = &t->workers[worker].cache[is_v6];
-	uint32_t ref, n;
-
-	if (cache->n == 0) {
-		cache->head = cache->reserve;
-		n = cache->nb_reserve;
-		cache->reserve = 0;
-		count_set(&cache->nb_reserve, 0);
-		if (n == 0)
-			cache->head = pool_pop(t, &t->pools[is_v6], &n);
-		count_set(&cache->n, n);
-		if (n == 0)
-			return 0;
-	}
-	ref = cache->head;
-	cache->head = (uint32_t)flow_load(link_word(t, ref));
-	count_set(&cache->n, cache->n - 1);
-	return ref;
-}
-
-void flow_pool_give(struct dp_flow_table *t, uint32_t worker, uint32_t ref)
-{
-	bool is_v6 = flow_index_is_v6(t, ref - 1);
-	struct flow_cache *cache = &t->workers[worker].cache[is_v6];
 	struct flow_pool *pool = &t->pools[is_v6];
+	uint64_t *e = flow_entry(t, refs[0] - 1);
 
-	if (cache->n >= pool->batch) {
-		if (cache->nb_reserve != 0)
-			pool_push(t, pool, cache->reserve, cache->nb_reserve);
-		cache->reserve = cache->head;
-		count_set(&cache->nb_reserve, cache->n);
-		cache->head = 0;
-		count_set(&cache->n, 0);
+	for (uint32_t i = 1; i < n; i += 2)
+		flow_store(&e[i / 2], refs[i] | (i + 1 < n ? (uint64_t)refs[i + 1] << 32 : 0));
+	pool_lock(pool);
+	flow_store(link_word(e, is_v6), pool->head | (uint64_t)n << 32);
+	pool->head = refs[0];
+	flow_count_set(&pool->nb_free, pool->nb_free + n);
+	pool_unlock(pool);
+}
+
+static void prefetch_entry(const struct dp_flow_table *t, uint32_t ref, bool is_v6)
+{
+	uint64_t *e = flow_entry(t, ref - 1);
+
+	__builtin_prefetch(e, 1);
+	if (is_v6)
+		__builtin_prefetch(e + FLOW_VALUES(true), 1);
+}
+
+/* Takes a batch of at most FLOW_MAX_BATCH; returns how many. */
+static uint32_t pool_pop(struct dp_flow_table *t, bool is_v6, uint32_t *refs)
+{
+	struct flow_pool *pool = &t->pools[is_v6];
+	uint32_t head, next = 0, fresh, n;
+	uint64_t *e = NULL;
+
+	if (__atomic_load_n(&pool->nb_free, __ATOMIC_RELAXED) == 0)
+		return 0;
+	pool_lock(pool);
+	head = pool->head;
+	fresh = pool->fresh;
+	if (head != 0) {
+		uint64_t link;
+
+		e = flow_entry(t, head - 1);
+		link = flow_load(link_word(e, is_v6));
+		next = pool->head = (uint32_t)link;
+		n = (uint32_t)(link >> 32);
+	} else {
+		n = RTE_MIN(pool->batch, pool->end - fresh);
+		pool->fresh = fresh + n;
 	}
-	flow_store(link_word(t, ref), cache->head);
-	cache->head = ref;
-	count_set(&cache->n, cache->n + 1);
+	flow_count_set(&pool->nb_free, pool->nb_free - n);
+	pool_unlock(pool);
+	if (next != 0)
+		__builtin_prefetch(flow_entry(t, next - 1), 1);
+	refs[0] = head;
+	for (uint32_t i = 1; head != 0 && i < n; i++)
+		refs[i] = (uint32_t)(flow_load(&e[(i - 1) / 2]) >> (i - 1) % 2 * 32);
+	for (uint32_t i = 0; head == 0 && i < n; i++)
+		refs[i] = fresh + n - i;
+	return n;
 }
 
-void flow_pool_link(struct dp_flow_table *t, uint32_t ref, uint32_t next)
+/* Below what the worker has: those are in its processor's cache, and these are on their way by the
+ * time that it comes to them. */
+void flow_pool_fill(struct dp_flow_table *t, struct flow_cache *cache, bool is_v6)
 {
-	flow_store(link_word(t, ref), next);
+	uint32_t batch[FLOW_MAX_BATCH], n = pool_pop(t, is_v6, batch);
+
+	memmove(cache->refs + n, cache->refs, cache->n * sizeof(batch[0]));
+	memcpy(cache->refs, batch, n * sizeof(batch[0]));
+	flow_count_set(&cache->n, cache->n + n);
+	for (uint32_t i = 0; i < n; i++)
+		prefetch_entry(t, batch[i], is_v6);
 }
 
-void flow_pool_seed(struct dp_flow_table *t, uint32_t first, uint32_t n)
+void flow_pool_expect(struct dp_flow_table *t, uint32_t worker, bool is_v6, uint32_t n)
 {
-	pool_push(t, &t->pools[flow_index_is_v6(t, first - 1)], first, n);
+	const struct flow_cache *cache = &t->workers[worker].cache[is_v6];
+
+	for (uint32_t i = 1; i <= n && i <= cache->n; i++)
+		prefetch_entry(t, cache->refs[cache->n - i], is_v6);
+}
+
+void flow_pool_spill(struct dp_flow_table *t, struct flow_cache *cache, bool is_v6)
+{
+	uint32_t batch = t->pools[is_v6].batch;
+
+	flow_pool_push(t, is_v6, cache->refs, batch);
+	flow_count_set(&cache->n, cache->n - batch);
+	memmove(cache->refs, cache->refs + batch, cache->n * sizeof(cache->refs[0]));
 }
 
 uint32_t flow_line_take(struct dp_flow_table *t)
@@ -143,7 +134,7 @@ uint32_t flow_line_take(struct dp_flow_table *t)
 	else if (pool->fresh < pool->end)
 		ref = ++pool->fresh;
 	if (ref != 0)
-		count_set(&pool->nb_free, pool->nb_free - 1);
+		flow_count_set(&pool->nb_free, pool->nb_free - 1);
 	pool_unlock(pool);
 	if (ref != 0)
 		flow_store(&t->lines[(uint64_t)t->nb_buckets + ref - 1].next, 0);
@@ -157,7 +148,7 @@ void flow_line_give(struct dp_flow_table *t, uint32_t ref)
 	pool_lock(pool);
 	flow_store(&t->lines[(uint64_t)t->nb_buckets + ref - 1].next, pool->head);
 	pool->head = ref;
-	count_set(&pool->nb_free, pool->nb_free + 1);
+	flow_count_set(&pool->nb_free, pool->nb_free + 1);
 	pool_unlock(pool);
 }
 
@@ -168,8 +159,7 @@ uint32_t flow_pool_nb_free(const struct dp_flow_table *t, bool is_v6)
 	for (uint32_t w = 0; w < t->nb_callers; w++) {
 		const struct flow_cache *cache = &t->workers[w].cache[is_v6];
 
-		n += __atomic_load_n(&cache->n, __ATOMIC_RELAXED) +
-		     __atomic_load_n(&cache->nb_reserve, __ATOMIC_RELAXED);
+		n += __atomic_load_n(&cache->n, __ATOMIC_RELAXED);
 	}
 	return n;
 }

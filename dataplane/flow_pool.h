@@ -1,23 +1,54 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Free entries and free overflow lines; private to flow*.c. No allocation, no system call: what is
- * free is linked through itself.
+ * free is written down in itself.
  */
 #ifndef DP_FLOW_POOL_H
 #define DP_FLOW_POOL_H
 
 #include "flow_layout.h"
 
+/* Counts have one writer each, or the pool's lock; readers are dp_flow_usage()'s. */
+static inline void flow_count_set(uint32_t *count, uint32_t value)
+{
+	__atomic_store_n(count, value, __ATOMIC_RELAXED);
+}
+
+/* A batch from the shared pool, if it has one, into a cache with room for it. And one back from a
+ * full cache: what is there for the longest time. */
+void flow_pool_fill(struct dp_flow_table *t, struct flow_cache *cache, bool is_v6);
+void flow_pool_spill(struct dp_flow_table *t, struct flow_cache *cache, bool is_v6);
+
 /* A free entry's ref, of which the caller then is the owner; 0: none is left for this worker. */
-uint32_t flow_pool_take(struct dp_flow_table *t, uint32_t worker, bool is_v6);
+static inline uint32_t flow_pool_take(struct dp_flow_table *t, uint32_t worker, bool is_v6)
+{
+	struct flow_cache *cache = &t->workers[worker].cache[is_v6];
+
+	if (cache->n <= t->pools[is_v6].cache_max / 2)
+		flow_pool_fill(t, cache, is_v6);
+	if (cache->n == 0)
+		return 0;
+	flow_count_set(&cache->n, cache->n - 1);
+	return cache->refs[cache->n];
+}
 
 /* Takes ownership of an entry that no bucket refers to. */
-void flow_pool_give(struct dp_flow_table *t, uint32_t worker, uint32_t ref);
+static inline void flow_pool_give(struct dp_flow_table *t, uint32_t worker, uint32_t ref)
+{
+	bool is_v6 = flow_index_is_v6(t, ref - 1);
+	struct flow_cache *cache = &t->workers[worker].cache[is_v6];
 
-/* For the opening thread, before others use the table: makes a batch of unused entries below
- * 'fresh', link by link, and gives it to the pool. */
-void flow_pool_link(struct dp_flow_table *t, uint32_t ref, uint32_t next);
-void flow_pool_seed(struct dp_flow_table *t, uint32_t first, uint32_t n);
+	if (cache->n >= t->pools[is_v6].cache_max)
+		flow_pool_spill(t, cache, is_v6);
+	cache->refs[cache->n] = ref;
+	flow_count_set(&cache->n, cache->n + 1);
+}
+
+/* The worker is about to take 'n' entries: fetches their memory. */
+void flow_pool_expect(struct dp_flow_table *t, uint32_t worker, bool is_v6, uint32_t n);
+
+/* Gives a batch of at most FLOW_MAX_BATCH to the shared pool. */
+void flow_pool_push(struct dp_flow_table *t, bool is_v6, const uint32_t *refs, uint32_t n);
 
 /* An empty overflow line's ref, or 0. */
 uint32_t flow_line_take(struct dp_flow_table *t);

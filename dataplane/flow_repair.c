@@ -197,7 +197,7 @@ static bool entry_is_used(const struct repair *r, uint32_t index)
 static void seed_pool(struct repair *r, bool is_v6)
 {
 	struct flow_pool *pool = &r->t->pools[is_v6];
-	uint32_t begin = pool->fresh, head = 0, n = 0;
+	uint32_t begin = pool->fresh, refs[FLOW_MAX_BATCH], n = 0;
 
 	for (uint32_t i = begin; i < pool->end; i++)
 		if (entry_is_used(r, i))
@@ -207,15 +207,14 @@ static void seed_pool(struct repair *r, bool is_v6)
 		if (entry_is_used(r, i))
 			continue;
 		flow_entry_end(r->t, i);
-		flow_pool_link(r->t, i + 1, head);
-		head = i + 1;
-		if (++n == pool->batch) {
-			flow_pool_seed(r->t, head, n);
-			head = n = 0;
+		refs[n++] = i + 1;
+		if (n == pool->batch) {
+			flow_pool_push(r->t, is_v6, refs, n);
+			n = 0;
 		}
 	}
 	if (n != 0)
-		flow_pool_seed(r->t, head, n);
+		flow_pool_push(r->t, is_v6, refs, n);
 }
 
 /* A line that is no bucket's may hold what a dead worker had begun to write. */

@@ -128,6 +128,61 @@ static void expired_goes_before_half_open(void **state)
 	dp_flow_close(t);
 }
 
+/* One search finds several that can be spared. Those that open before their turn are kept. */
+static void flow_that_opened_since_the_search_is_kept(void **state)
+{
+	struct dp_flow_table *t = flow_table(5, 0);
+	struct inserted in = {0};
+	uint32_t gone;
+
+	for (uint16_t i = 0; i < 6; i++)
+		in = flow_put(t, 0, &(struct spec){i, 4000, 1, i, 0, false}, TCP_SYN, 1);
+	assert_int_equal(in.result, DP_FLOW_INSERTED);
+	assert_int_equal(in.nb_ended, 1);
+	gone = in.ended[0].slot;
+	for (uint16_t i = 0; i < 5; i++) {
+		struct spec s = {i, 4000, 1, i, 0, false};
+
+		assert_int_equal(flow_see(t, &s, DP_TO_CLIENT, TCP_SYN | TCP_ACK, 1), i != gone);
+		assert_int_equal(flow_see(t, &s, DP_TO_TARGET, TCP_ACK, 1), i != gone);
+	}
+	in = flow_put(t, 0, &(struct spec){6, 4000, 1, 6, 0, false}, TCP_SYN, 1);
+	assert_int_equal(in.result, DP_FLOW_INSERTED);
+	assert_int_equal(in.nb_ended, 1);
+	assert_int_equal(in.ended[0].slot, 5);
+	assert_true(flow_see(
+	        t, &(struct spec){6, 4000, 1, 6, 0, false}, DP_TO_CLIENT, TCP_SYN | TCP_ACK, 1));
+	assert_true(flow_see(t, &(struct spec){6, 4000, 1, 6, 0, false}, DP_TO_TARGET, TCP_ACK, 1));
+	in = flow_put(t, 0, &(struct spec){7, 4000, 1, 7, 0, false}, TCP_SYN, 1);
+	assert_int_equal(in.result, DP_FLOW_FULL);
+	dp_flow_close(t);
+}
+
+/* Entries pass between two workers by the shared pool: one makes flows, the other ends them. */
+static void entries_come_back_from_another_worker(void **state)
+{
+	struct dp_flow_config config = flow_small(10000, 3000);
+	struct dp_flow_table *t;
+	struct dp_flow flow;
+
+	config.nb_workers = 2;
+	t = flow_table_open(&config, NULL);
+	for (uint32_t i = 0; i < 60000; i++) {
+		struct spec s = {i, 4000, 1, 7, 0, i % 4 == 0};
+		struct spec old = {i - 8000, 4000, 1, 7, 0, i % 4 == 0};
+		struct inserted in = flow_put(t, 0, &s, TCP_SYN, 1);
+
+		assert_int_equal(in.result, DP_FLOW_INSERTED);
+		assert_int_equal(in.nb_ended, 0);
+		if (i < 8000)
+			continue;
+		assert_true(flow_get(t, &old, DP_TO_TARGET, &flow));
+		assert_true(dp_flow_remove(t, 1, &flow));
+		assert_int_equal(flow_used(t), 8000);
+	}
+	dp_flow_close(t);
+}
+
 /* A flood of SYNs, spoofed ACKs and UDP through a table with open flows. */
 static void flood_moves_no_open_flow(void **state)
 {
@@ -291,6 +346,8 @@ int main(void)
 	        cmocka_unit_test(memory_is_at_most_80_bytes_a_flow),
 	        cmocka_unit_test(eviction_order_is_half_open_closing_never_open),
 	        cmocka_unit_test(expired_goes_before_half_open),
+	        cmocka_unit_test(flow_that_opened_since_the_search_is_kept),
+	        cmocka_unit_test(entries_come_back_from_another_worker),
 	        cmocka_unit_test(flood_moves_no_open_flow),
 	        cmocka_unit_test(answered_flood_refuses_nobody),
 	        cmocka_unit_test(half_open_flow_outlives_many_evictions),

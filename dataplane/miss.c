@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The way of a new flow: source check -> listener -> select -> insert, the last two again with the
- * next target where the first would collide with another flow.
+ * The way of a burst's new flows, in stages, each of which fetches what the next one reads:
+ *
+ *   admit    source check, listener
+ *   choose   place in its Maglev table, the target there
+ *   insert   the flow; again with the next target where this one would collide with another flow
  */
 #include "miss.h"
 
 #include <netinet/in.h>
-#include <rte_branch_prediction.h>
+#include <rte_prefetch.h>
 #include <rte_tcp.h>
 
 #include "rewrite.h"
@@ -100,31 +103,19 @@ static enum dp_flow_result insert(struct dp_worker_ctx *ctx, struct dp_burst *b,
 	return result;
 }
 
-/* Tries targets until one takes the flow. '*result' is the last answer of the table. False when
- * no target was there to be tried. */
-static bool place(struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i,
-        const struct dp_flow_key *key, struct dp_select *s, struct dp_flow_target *to,
-        enum dp_flow_result *result)
-{
-	bool tried = false;
-	uint32_t slot;
+/* A packet that may begin a flow. */
+struct newcomer {
+	const struct lb_listener *listener;
+	const struct lb_group *group;
+	struct dp_flow_key key;
+	struct dp_select select;
+	bool has_place; /* in a Maglev table */
+	uint32_t slot;  /* of the target to be tried first */
+	uint8_t at;     /* the packet's place in the burst */
+};
 
-	while ((slot = dp_select_next(s)) != LB_NO_SLOT) {
-		if (!target_read(&ctx->tables, slot, key, to))
-			continue;
-		*result = insert(ctx, b, i, key, to);
-		if (*result != DP_FLOW_COLLISION) {
-			dp_count(ctx, LB_COUNTER_FLOWS_RESELECTED,
-			        tried && *result == DP_FLOW_INSERTED);
-			return true;
-		}
-		tried = true;
-	}
-	return tried;
-}
-
-static dp_verdict make_flow(struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i,
-        const struct dp_flow_key *key, const struct lb_listener *l)
+/* Tries targets until one takes the flow. DP_GO_ON or a drop reason. */
+static dp_verdict place(struct dp_worker_ctx *ctx, struct dp_burst *b, struct newcomer *new)
 {
 	static const dp_verdict verdicts[] = {
 	        [DP_FLOW_INSERTED] = DP_GO_ON,
@@ -133,43 +124,131 @@ static dp_verdict make_flow(struct dp_worker_ctx *ctx, struct dp_burst *b, uint3
 	        [DP_FLOW_CLIENT_LIMIT] = LB_DROP_FLOW_CLIENT_LIMIT,
 	        [DP_FLOW_FULL] = LB_DROP_FLOW_TABLE_FULL,
 	};
-	uint32_t row = __atomic_load_n(&l->group, __ATOMIC_RELAXED);
+	const struct lb_listener *l = new->listener;
 	struct dp_flow_target to = {.listener = l->id,
 	        .idle_timeout_s = (uint16_t)RTE_MIN(l->idle_timeout_s, UINT32_C(0xffff))};
-	enum dp_flow_result result;
-	struct dp_select s;
+	dp_verdict verdict = LB_DROP_NO_TARGET;
+	uint32_t slot = new->slot;
 
-	if (row >= ctx->tables.nb_groups || !dp_rewrite_mode_known(ctx->tables.groups[row].mode))
-		return LB_DROP_NO_TARGET;
-	if (!dp_select_start(
-	            &s, &ctx->tables, l, dp_select_hash(key, l->flags & LB_LISTENER_SOURCE_IP)) ||
-	        !place(ctx, b, i, key, &s, &to, &result))
-		return LB_DROP_NO_TARGET;
-	if (result == DP_FLOW_INSERTED)
-		count_new(ctx, &to,
-		        b->protocol[i] == IPPROTO_TCP && !(b->tcp_flags[i] & RTE_TCP_SYN_FLAG),
-		        ctx->tables.groups[row].flags & LB_GROUP_FAIL_OPEN);
-	return verdicts[result];
+	for (; slot != LB_NO_SLOT; slot = dp_select_next(&new->select)) {
+		enum dp_flow_result result;
+
+		if (!target_read(&ctx->tables, slot, &new->key, &to))
+			continue;
+		result = insert(ctx, b, new->at, &new->key, &to);
+		if (result == DP_FLOW_INSERTED) {
+			dp_count(ctx, LB_COUNTER_FLOWS_RESELECTED,
+			        verdict == LB_DROP_FLOW_COLLISION);
+			count_new(ctx, &to,
+			        new->key.protocol == IPPROTO_TCP &&
+			                !(b->tcp_flags[new->at] & RTE_TCP_SYN_FLAG),
+			        new->group->flags &LB_GROUP_FAIL_OPEN);
+		}
+		verdict = verdicts[result];
+		if (result != DP_FLOW_COLLISION)
+			break;
+	}
+	return verdict;
 }
 
-dp_verdict dp_miss(struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i)
+/* The listener of a key; the last one again for a run of equal destinations. */
+static const struct lb_listener *find_listener(const struct dp_worker_ctx *ctx,
+        const struct dp_flow_key *key, const struct lb_listener *last)
 {
-	struct dp_flow_key key = dp_flow_keys_get(&b->keys, i, b->is_v6);
-	const struct lb_listener *listener;
-	dp_verdict v;
+	if (last != NULL && last->port == key->other_port && last->protocol == key->protocol &&
+	        lb_ip_equal(&last->vip, &key->other))
+		return last;
+	return dp_tables_listener(&ctx->tables, &key->other, key->protocol, key->other_port);
+}
 
-	if (source_bad(ctx, &key))
-		return LB_DROP_IP_BAD_SOURCE;
-	listener = dp_tables_listener(&ctx->tables, &key.other, key.protocol, key.other_port);
-	if (listener == NULL)
-		return LB_DROP_NO_LISTENER;
-	if (is_stray(b->tcp_flags[i]))
-		v = LB_DROP_TCP_NO_FLOW;
-	else if (b->ttl[i] <= 1)
-		v = LB_DROP_TTL_EXPIRED;
-	else
-		v = make_flow(ctx, b, i, &key, listener);
-	if (v != DP_GO_ON)
-		dp_count_listener_drop(ctx, listener->id);
-	return v;
+/* Whether a packet to listener 'l' may begin a flow, and where. */
+static dp_verdict admit(const struct dp_worker_ctx *ctx, const struct dp_burst *b,
+        const struct lb_listener *l, struct newcomer *new)
+{
+	uint32_t row = __atomic_load_n(&l->group, __ATOMIC_RELAXED);
+
+	if (is_stray(b->tcp_flags[new->at]))
+		return LB_DROP_TCP_NO_FLOW;
+	if (b->ttl[new->at] <= 1)
+		return LB_DROP_TTL_EXPIRED;
+	if (row >= ctx->tables.nb_groups || !dp_rewrite_mode_known(ctx->tables.groups[row].mode))
+		return LB_DROP_NO_TARGET;
+	new->listener = l;
+	new->group = &ctx->tables.groups[row];
+	return DP_GO_ON;
+}
+
+/* The packets that may begin flows; the others get their verdicts. */
+static uint32_t admit_all(struct dp_worker_ctx *ctx, const struct dp_burst *b, uint64_t missed,
+        dp_verdict *verdicts, struct newcomer *all)
+{
+	const struct lb_listener *l = NULL;
+	uint32_t n = 0;
+
+	for (; missed != 0; missed &= missed - 1) {
+		uint32_t i = (uint32_t)__builtin_ctzll(missed);
+		struct dp_flow_key *key = &all[n].key;
+
+		*key = dp_flow_keys_get(&b->keys, i, b->is_v6);
+		verdicts[i] = LB_DROP_IP_BAD_SOURCE;
+		if (source_bad(ctx, key))
+			continue;
+		verdicts[i] = LB_DROP_NO_LISTENER;
+		l = find_listener(ctx, key, l);
+		if (l == NULL)
+			continue;
+		all[n].at = (uint8_t)i;
+		verdicts[i] = admit(ctx, b, l, &all[n]);
+		if (verdicts[i] == DP_GO_ON)
+			n++;
+		else
+			dp_count_listener_drop(ctx, l->id);
+	}
+	return n;
+}
+
+/* Each one's place in its Maglev table. The hashes apart from all else: they are long chains of
+ * multiplications, which then overlap. */
+static void find_places(const struct dp_worker_ctx *ctx, struct newcomer *all, uint32_t n)
+{
+	uint32_t hashes[DP_BURST];
+
+	for (uint32_t k = 0; k < n; k++)
+		hashes[k] =
+		        dp_select_hash(&all[k].key, all[k].listener->flags & LB_LISTENER_SOURCE_IP);
+	for (uint32_t k = 0; k < n; k++) {
+		struct newcomer *new = &all[k];
+
+		new->has_place =
+		        dp_select_start(&new->select, &ctx->tables, new->listener, hashes[k]);
+		if (new->has_place)
+			rte_prefetch0(&new->select.maglev[new->select.at]);
+	}
+}
+
+static void choose_all(
+        const struct dp_worker_ctx *ctx, const struct dp_burst *b, struct newcomer *all, uint32_t n)
+{
+	find_places(ctx, all, n);
+	dp_flow_expect(ctx->flows, ctx->worker, b->is_v6, n);
+	for (uint32_t k = 0; k < n; k++) {
+		all[k].slot = all[k].has_place ? dp_select_next(&all[k].select) : LB_NO_SLOT;
+		if (all[k].slot != LB_NO_SLOT)
+			rte_prefetch0(&ctx->tables.targets[all[k].slot]);
+	}
+}
+
+void dp_miss(struct dp_worker_ctx *ctx, struct dp_burst *b, uint64_t missed, dp_verdict *verdicts)
+{
+	struct newcomer all[DP_BURST];
+	uint32_t n = admit_all(ctx, b, missed, verdicts, all);
+
+	choose_all(ctx, b, all, n);
+	for (uint32_t k = 0; k < n; k++) {
+		dp_verdict v = place(ctx, b, &all[k]);
+
+		verdicts[all[k].at] = v;
+		if (v != DP_GO_ON)
+			dp_count_listener_drop(ctx, all[k].listener->id);
+	}
 }

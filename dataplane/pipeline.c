@@ -60,23 +60,17 @@ static dp_verdict hit(struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i)
 		return LB_DROP_NO_TABLES;
 	if (dp_tables_epoch(&ctx->tables, flow->slot) != flow->epoch) {
 		end_flow(ctx, flow, LB_COUNTER_FLOWS_TARGET_GONE);
-		return begins_flow(b, i) ? dp_miss(ctx, b, i)
-		                         : refuse(ctx, b, i, LB_DROP_TARGET_GONE);
+		return begins_flow(b, i) ? DP_NEW_FLOW : refuse(ctx, b, i, LB_DROP_TARGET_GONE);
 	}
 	if ((tcp_flags & RTE_TCP_SYN_FLAG) && begins_flow(b, i) &&
 	        dp_flow_is_over(flow, tcp_flags)) {
 		end_flow(ctx, flow, LB_COUNTER_FLOWS_ENDED);
-		return dp_miss(ctx, b, i);
+		return DP_NEW_FLOW;
 	}
 	if (b->ttl[i] <= 1)
 		return refuse(ctx, b, i, LB_DROP_TTL_EXPIRED);
 	dp_flow_touch(ctx->flows, flow, b->keys.direction[i], tcp_flags, ctx->now);
 	return DP_GO_ON;
-}
-
-static dp_verdict miss(struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i)
-{
-	return b->keys.direction[i] == DP_TO_TARGET ? dp_miss(ctx, b, i) : DP_TO_KERNEL;
 }
 
 static inline __attribute__((always_inline)) void set_hop(
@@ -118,24 +112,48 @@ static inline __attribute__((always_inline)) uint64_t follow_settled(
 	return found & b->quiet & ~odd;
 }
 
+/* The packets of 'odd' one by one, but for new flows, which are made together. Those that are
+ * settled leave 'live'. */
+static inline __attribute__((always_inline)) void follow_odd(
+        struct dp_worker_ctx *ctx, struct dp_burst *b, uint64_t found, uint64_t odd, bool is_v6)
+{
+	dp_verdict verdicts[DP_BURST];
+	uint64_t missed = 0;
+
+	for (uint64_t left = odd; left != 0;) {
+		uint64_t bit = left & -left;
+		uint32_t i = dp_first(&left);
+
+		if (found & bit)
+			verdicts[i] = hit(ctx, b, i);
+		else
+			verdicts[i] =
+			        b->keys.direction[i] == DP_TO_TARGET ? DP_NEW_FLOW : DP_TO_KERNEL;
+		missed |= verdicts[i] == DP_NEW_FLOW ? bit : 0;
+	}
+	if (missed != 0)
+		dp_miss(ctx, b, missed, verdicts);
+	while (odd != 0) {
+		uint64_t bit = odd & -odd;
+		uint32_t i = dp_first(&odd);
+
+		if (verdicts[i] == DP_GO_ON) {
+			set_hop(b, i, is_v6);
+			continue;
+		}
+		dp_output_settle(ctx, b->mbufs[i], b->port, verdicts[i]);
+		b->live &= ~bit;
+	}
+}
+
 static inline __attribute__((always_inline)) void follow_family(
         struct dp_worker_ctx *ctx, struct dp_burst *b, bool is_v6)
 {
 	uint64_t found = dp_flow_lookup(ctx->flows, &b->keys, is_v6, b->live, b->flows);
 	uint64_t odd = b->live & ~follow_settled(ctx, b, found, is_v6);
 
-	while (unlikely(odd != 0)) {
-		uint64_t bit = odd & -odd;
-		uint32_t i = dp_first(&odd);
-		dp_verdict v = found & bit ? hit(ctx, b, i) : miss(ctx, b, i);
-
-		if (v == DP_GO_ON) {
-			set_hop(b, i, is_v6);
-			continue;
-		}
-		dp_output_settle(ctx, b->mbufs[i], b->port, v);
-		b->live &= ~bit;
-	}
+	if (unlikely(odd != 0))
+		follow_odd(ctx, b, found, odd, is_v6);
 }
 
 static __attribute__((noinline)) void follow4(struct dp_worker_ctx *ctx, struct dp_burst *b)

@@ -16,6 +16,7 @@
 /* What a stage says of a packet: one of these, or a drop reason (enum lb_drop_reason, 0 and up). */
 #define DP_GO_ON     (-1)
 #define DP_TO_KERNEL (-2)
+#define DP_NEW_FLOW  (-3) /* it waits for the burst's other new flows: miss.h */
 typedef int dp_verdict;
 
 /* One packet, as dp_parse() found it. 'mbuf' and all offsets stay valid until output changes the

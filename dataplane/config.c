@@ -86,6 +86,9 @@ static const struct dp_field flow_fields[] = {
                 .preset = "1048576", .help = "flows that fit"},
         {"ipv6_flows", DP_FIELD_NUMBER, CONFIG(flow_table.ipv6_flows), .min = 64, .max = 1u << 30,
                 .preset = "262144", .help = "flows that fit"},
+        {"counters", DP_FIELD_FLAG, CONFIG(flow_table.counters), .preset = "false",
+                .help = "count packets and bytes of each flow: 64 bytes more for an IPv4 flow; a "
+                        "table with them is not one without them, so a change forgets all flows"},
         {0},
 };
 

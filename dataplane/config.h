@@ -36,6 +36,7 @@ struct dp_config {
 	struct {
 		char path[DP_CONFIG_PATH_LEN]; /* empty: "flows" in run_dir */
 		uint32_t ipv4_flows, ipv6_flows;
+		bool counters;
 	} flow_table;
 	struct {
 		uint32_t megabytes, max_targets, max_listeners;

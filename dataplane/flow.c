@@ -156,9 +156,9 @@ static inline __attribute__((always_inline)) uint64_t scan(
 			continue;
 		}
 		places->entries[i] = place;
-		rte_prefetch0(t->entries[is_v6] + (uint64_t)place * FLOW_WORDS(is_v6));
+		rte_prefetch0(t->entries[is_v6] + ((uint64_t)place << t->shifts[is_v6]));
 		if (is_v6)
-			rte_prefetch0(t->entries[is_v6] + (uint64_t)place * FLOW_WORDS(is_v6) +
+			rte_prefetch0(t->entries[is_v6] + ((uint64_t)place << t->shifts[is_v6]) +
 			              FLOW_VALUES(true));
 	}
 	return ~without;
@@ -179,7 +179,7 @@ static inline __attribute__((always_inline)) uint64_t lookup(const struct dp_flo
 		uint32_t i = (uint32_t)__builtin_ctzll(left);
 		struct flow_words words = words_at(keys, i, is_v6);
 		const uint64_t *e =
-		        t->entries[is_v6] + (uint64_t)places.entries[i] * FLOW_WORDS(is_v6);
+		        t->entries[is_v6] + ((uint64_t)places.entries[i] << t->shifts[is_v6]);
 
 		flows[i].index = first + places.entries[i];
 		if (likely(flow_read(e, is_v6, &words, &flows[i])))

@@ -134,14 +134,23 @@ struct dp_flow_config {
 	                           the default, 64 */
 	uint16_t udp_timeout_s; /* 0: ELBv2's 120 */
 	bool huge;              /* 'path' NULL: try huge pages first */
+	bool counters;          /* packets and bytes of each flow */
 };
 
 struct dp_flow_table;
+struct dp_flow_tally;
+
+/* What was forwarded of a flow. Zeros in a table without counters. */
+struct dp_flow_counts {
+	uint64_t packets[2], bytes[2]; /* [enum dp_direction]; bytes from the IP header on */
+};
 
 /* Flows that a call took out of the table, for the caller's counters. */
 struct dp_flow_ended {
 	uint32_t slot, listener;
 	uint8_t reason; /* enum lb_counter: LB_COUNTER_FLOWS_EXPIRED, _EVICTED or _TARGET_GONE */
+	uint8_t state;  /* enum dp_tcp_state at the end: who closed, and how */
+	struct dp_flow_counts counts;
 };
 
 /* Opens the table in config->path, made anew if the file is missing, has another layout version,
@@ -234,6 +243,20 @@ bool dp_flow_remove(struct dp_flow_table *table, uint32_t worker, const struct d
 uint32_t dp_flow_age(struct dp_flow_table *table, uint32_t worker, uint32_t nb_buckets,
         uint32_t now, const uint32_t *epochs, uint32_t nb_slots, struct dp_flow_ended *ended,
         uint32_t room);
+
+/* Where the worker counts packets of flows; NULL: the table has no counters. */
+struct dp_flow_tally *dp_flow_tally(const struct dp_flow_table *table, uint32_t worker);
+
+/* Counts a packet of a flow that was found or inserted. Its worker alone may call this. What was
+ * counted gets into the table within about a second of dp_flow_age() calls of the worker, with a
+ * FIN or RST at once; what was not is lost if the process dies. */
+void dp_flow_count(struct dp_flow_tally *tally, const struct dp_flow *flow,
+        enum dp_direction direction, uint32_t bytes, uint8_t tcp_flags);
+
+/* What the table has counted of a flow that was looked up or that a walk visits; false: it ended
+ * meanwhile, or the table has no counters. Any thread. */
+bool dp_flow_counts(const struct dp_flow_table *table, const struct dp_flow *flow,
+        struct dp_flow_counts *counts);
 
 struct dp_flow_usage {
 	uint64_t capacity[2], used[2]; /* [is_v6] */

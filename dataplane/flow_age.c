@@ -7,6 +7,7 @@
 #include <rte_common.h>
 
 #include "flow_bucket.h"
+#include "flow_count.h"
 #include "flow_pool.h"
 #include "lb/counters.h"
 
@@ -83,8 +84,8 @@ static bool end_held(struct sweep *s, uint32_t bucket, const struct flow_place *
 
 	if (!entry_is_ended(s, at->index, &reason))
 		return false;
-	flow_ended_set(s->t, at->index, reason, &s->ended[s->nb_ended++]);
 	flow_bucket_drop(s->t, bucket, at);
+	flow_ended_set(s->t, s->worker, at->index, reason, &s->ended[s->nb_ended++]);
 	flow_pool_give(s->t, s->worker, at->index + 1);
 	return true;
 }
@@ -154,5 +155,6 @@ uint32_t dp_flow_age(struct dp_flow_table *t, uint32_t worker, uint32_t nb_bucke
 			break;
 		me->age_at = left > 1 ? at + 1 : me->age_begin;
 	}
+	flow_count_age(t, worker, now);
 	return s.nb_ended;
 }

@@ -5,6 +5,7 @@
  * two slots, an empty line, an entry or a line that nothing refers to.
  */
 #include "flow_bucket.h"
+#include "flow_count.h"
 #include "flow_pool.h"
 
 void flow_bucket_prefetch(const struct dp_flow_table *t, uint32_t bucket)
@@ -119,8 +120,8 @@ bool flow_bucket_take(
 	return taken;
 }
 
-void flow_ended_set(
-        const struct dp_flow_table *t, uint32_t index, uint8_t reason, struct dp_flow_ended *ended)
+void flow_ended_set(struct dp_flow_table *t, uint32_t worker, uint32_t index, uint8_t reason,
+        struct dp_flow_ended *ended)
 {
 	bool is_v6 = flow_index_is_v6(t, index);
 	const uint64_t *e = flow_entry(t, index);
@@ -128,4 +129,6 @@ void flow_ended_set(
 	ended->slot = (uint32_t)flow_slot_epoch(e, is_v6);
 	ended->listener = flow_listener(e, is_v6);
 	ended->reason = reason;
+	ended->state = flow_live_state(flow_load(&e[FLOW_LIVE_AT(is_v6)]));
+	flow_count_end(t, worker, index, &ended->counts);
 }

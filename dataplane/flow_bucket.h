@@ -77,8 +77,8 @@ void flow_entry_end(struct dp_flow_table *t, uint32_t index);
 /* Of a slot in a line that is held, or not yet shared. */
 void flow_slot_set(struct flow_line *line, uint32_t slot, uint32_t ref, uint16_t tag);
 
-/* Describes an entry that the caller took out. */
-void flow_ended_set(
-        const struct dp_flow_table *t, uint32_t index, uint8_t reason, struct dp_flow_ended *ended);
+/* Describes an entry that the caller, 'worker', took out. */
+void flow_ended_set(struct dp_flow_table *t, uint32_t worker, uint32_t index, uint8_t reason,
+        struct dp_flow_ended *ended);
 
 #endif

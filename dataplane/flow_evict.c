@@ -118,7 +118,7 @@ static bool take(struct dp_flow_table *t, uint32_t worker, const struct flow_vic
 	if (rank == FLOW_KEEP ||
 	        !flow_bucket_take(t, worker, victim->bucket, victim->ref - 1, victim->life))
 		return false;
-	flow_ended_set(t, victim->ref - 1,
+	flow_ended_set(t, worker, victim->ref - 1,
 	        rank == FLOW_EXPIRED ? LB_COUNTER_FLOWS_EXPIRED : LB_COUNTER_FLOWS_EVICTED, ended);
 	return true;
 }

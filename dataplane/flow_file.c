@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "flow_count.h"
 #include "flow_pool.h"
 #include "flow_repair.h"
 #include "log.h"
@@ -39,8 +40,8 @@ static uint64_t table_size(const struct dp_flow_table *t)
 {
 	return FLOW_LINES_AT +
 	       ((uint64_t)t->nb_buckets + t->nb_overflow) * sizeof(struct flow_line) +
-	       8 * ((uint64_t)t->capacity[0] * FLOW_WORDS(false) +
-	                   (uint64_t)t->capacity[1] * FLOW_WORDS(true));
+	       8 * (((uint64_t)t->capacity[0] << t->shifts[0]) +
+	                   ((uint64_t)t->capacity[1] << t->shifts[1]));
 }
 
 static void table_place(struct dp_flow_table *t, void *memory)
@@ -51,7 +52,7 @@ static void table_place(struct dp_flow_table *t, void *memory)
 	t->holds = (struct flow_hold *)(at + FLOW_HOLD_AT);
 	t->lines = (struct flow_line *)(at + FLOW_LINES_AT);
 	t->entries[0] = (uint64_t *)(t->lines + t->nb_buckets + t->nb_overflow);
-	t->entries[1] = t->entries[0] + (uint64_t)t->capacity[0] * FLOW_WORDS(false);
+	t->entries[1] = t->entries[0] + ((uint64_t)t->capacity[0] << t->shifts[0]);
 }
 
 /* The pools of an empty table. Entries that workers keep for themselves are at most about 3 % of
@@ -122,6 +123,7 @@ static int table_init(struct dp_flow_table *t)
 	        .nb_buckets = t->nb_buckets,
 	        .nb_overflow = t->nb_overflow,
 	        .capacity = {t->capacity[0], t->capacity[1]},
+	        .counters = t->counters,
 	        .size = table_size(t),
 	        .clock_base_ms = dp_clock_boot_ms(),
 	};
@@ -145,6 +147,8 @@ static const char *header_refusal(const struct dp_flow_table *t)
 		return "it was never finished";
 	if (h->layout != FLOW_LAYOUT)
 		return "it has another layout version";
+	if (h->counters != t->counters)
+		return t->counters ? "it has no counters" : "it has counters";
 	if (h->capacity[0] != t->capacity[0] || h->capacity[1] != t->capacity[1] ||
 	        h->nb_buckets != t->nb_buckets || h->nb_overflow != t->nb_overflow ||
 	        h->size != table_size(t))
@@ -245,8 +249,10 @@ static int open_file(struct dp_flow_table *t, const char *path, bool *kept)
 		t->header = NULL;
 		pools_init(t);
 	} else if (size != 0) {
-		dp_log_notice(
-		        "flow table %s: it is for another number of flows; it starts empty", path);
+		dp_log_notice("flow table %s: it is for another number of flows, or with counters "
+		              "and now "
+		              "without, or the reverse; it starts empty",
+		        path);
 	}
 	rc = file_clear(t);
 	if (rc == 0)
@@ -312,10 +318,18 @@ int dp_flow_open(const struct dp_flow_config *config, struct dp_flow_table **tab
 	t->nb_callers = config->nb_workers + 1;
 	t->client_limit = config->client_limit != 0 ? config->client_limit : DEFAULT_CLIENT_LIMIT;
 	timeouts_init(t, config);
+	t->counters = config->counters;
+	t->shifts[0] = t->counters ? 4 : 3;
+	t->shifts[1] = 4;
 	size_lines(t);
 	t->map_size = table_size(t);
 	pools_init(t);
 	workers_init(t);
+	rc = flow_tallies_make(t);
+	if (rc != 0) {
+		dp_flow_close(t);
+		return rc;
+	}
 	rc = config->path != NULL ? open_file(t, config->path, &was_kept)
 	                          : open_anonymous(t, config->huge);
 	if (rc != 0) {
@@ -331,6 +345,7 @@ int dp_flow_open(const struct dp_flow_config *config, struct dp_flow_table **tab
 
 void dp_flow_close(struct dp_flow_table *t)
 {
+	flow_tallies_free(t);
 	if (t->header != NULL)
 		munmap(t->header, t->map_size);
 	if (t->fd >= 0)

@@ -6,6 +6,7 @@
 
 #include "csum.h"
 #include "flow_bucket.h"
+#include "flow_count.h"
 #include "flow_evict.h"
 #include "flow_line.h"
 #include "flow_pool.h"
@@ -59,6 +60,7 @@ static void entry_write(const struct insertion *in, uint64_t *e)
 	bool is_v6 = key->is_v6;
 	uint64_t *values = e + FLOW_VALUES(is_v6);
 	uint8_t state = key->protocol == IPPROTO_TCP ? dp_tcp_first(in->tcp_flags) : DP_TCP_NONE;
+	uint16_t life = flow_live_life(flow_load(&values[2]));
 
 	if (!is_v6) {
 		flow_store(&e[0], in->words.client[0]);
@@ -79,8 +81,8 @@ static void entry_write(const struct insertion *in, uint64_t *e)
 	flow_store(&e[FLOW_DELTA_AT(is_v6)],
 	        deltas(in->words.other, in->target_words, is_v6) |
 	                deltas(in->target_words, in->words.other, is_v6) << 32);
-	flow_store(&values[2], flow_live_make(in->now, state, DP_FLOW_LIVE,
-	                               flow_live_life(flow_load(&values[2]))));
+	flow_count_begin(in->t, e, life);
+	flow_store(&values[2], flow_live_make(in->now, state, DP_FLOW_LIVE, life));
 }
 
 /* A flow that nobody will miss; not counted as evicted. */
@@ -96,8 +98,8 @@ static bool is_over(const struct insertion *in, uint32_t index)
 
 static void drop(const struct insertion *in, const struct flow_place *at, uint8_t reason)
 {
-	flow_ended_set(in->t, at->index, reason, &in->ended[(*in->nb_ended)++]);
 	flow_bucket_drop(in->t, in->bucket, at);
+	flow_ended_set(in->t, in->worker, at->index, reason, &in->ended[(*in->nb_ended)++]);
 	flow_pool_give(in->t, in->worker, at->index + 1);
 }
 

@@ -7,6 +7,7 @@
  *   +16384    struct flow_line [nb_buckets]      a bucket's first line
  *             struct flow_line [nb_overflow]     more lines, hung on a bucket by 'next'
  *             IPv4 entries, 64 bytes each        indices 0 .. ipv4_flows - 1
+ *                           128 with counters
  *             IPv6 entries, 128 bytes each       from ipv4_flows on
  *
  *   a line, 64 bytes       an IPv4 entry                     an IPv6 entry
@@ -19,12 +20,15 @@
  *                          +48 delta                         +72 listener
  *                                                            +80 live
  *                                                            +88 delta
+ *   with counters, both:   +96  packets, +104 bytes to the target
+ *                          +112 packets, +120 bytes to the client
  *
  * A ref is an index plus one; 0 is none. Used slots of a bucket are dense: first line first.
  *
  * Who may read and write. A bucket's lines are written by the holder of its lock: the version of
  * its first line, odd while held. An entry is written only while no bucket refers to it, except for
- * its live word: last-seen time, state and flags are changed by anybody, by compare-and-swap.
+ * its live word: last-seen time, state and flags are changed by anybody, by compare-and-swap; and
+ * for its counts, which anybody adds to (flow_count.c).
  *
  * How a reader knows that what it copied was one flow. The live word carries the entry's life, a
  * count that a removal raises (and LIVE, that it clears) before the entry can be written again. A
@@ -69,8 +73,8 @@ struct flow_header {
 	uint32_t layout;
 	uint32_t nb_buckets, nb_overflow;
 	uint32_t capacity[2]; /* [is_v6] */
-	uint32_t zero;
-	uint64_t size; /* bytes, what follows the last entry not included */
+	uint32_t counters;    /* 1: entries have counts */
+	uint64_t size;        /* bytes, what follows the last entry not included */
 	uint64_t secret[2];
 	uint64_t clock_base_ms; /* CLOCK_BOOTTIME at second 0 */
 	uint8_t boot_id[16];    /* of the boot that CLOCK_BOOTTIME counts from */
@@ -98,8 +102,8 @@ struct flow_line {
 LB_ASSERT_SIZE(struct flow_line, 64);
 LB_ASSERT_AT(struct flow_line, refs, 28);
 
-/* Words of an entry, by family: where the values stand, and how many words it has. */
-#define FLOW_WORDS(is_v6)   ((is_v6) ? 16u : 8u)
+/* Words of an entry, by family: where the values stand. How many words it has is 8, or 16 for IPv6
+ * and with counters. */
 #define FLOW_VALUES(is_v6)  ((is_v6) ? 8u : 3u)
 #define FLOW_LIVE_AT(is_v6) (FLOW_VALUES(is_v6) + 2)
 /* What the translation changes in checksums, four folded sums from the low end: of the IPv4 header
@@ -107,6 +111,10 @@ LB_ASSERT_AT(struct flow_line, refs, 28);
 #define FLOW_DELTA_AT(is_v6) (FLOW_VALUES(is_v6) + 3)
 /* While an entry is free: its place in the pool. */
 #define FLOW_LINK_AT(is_v6) (FLOW_VALUES(is_v6) + 3)
+
+/* Packets and bytes of a direction, two directions. The upper 16 bits of each are the entry's life
+ * again. */
+#define FLOW_COUNTS_AT 12
 
 /* live: last_seen | state << 32 | flags << 40 | life << 48 */
 static inline uint64_t flow_live_make(
@@ -189,6 +197,7 @@ struct flow_worker {
 struct dp_flow_table {
 	struct flow_line *lines; /* [nb_buckets], then [nb_overflow] */
 	uint64_t *entries[2];    /* [is_v6] */
+	uint32_t shifts[2];      /* [is_v6], of an index to words */
 	uint32_t nb_buckets, nb_overflow;
 	uint32_t capacity[2];
 	uint64_t secret[2];
@@ -203,6 +212,8 @@ struct dp_flow_table {
 	uint64_t map_size;
 	int fd; /* locked as long as the table is open; -1: anonymous */
 	uint32_t nb_callers;
+	bool counters;
+	struct dp_flow_tally *tallies[FLOW_NB_CALLERS]; /* owned; NULL: no counters */
 	struct flow_pool pools[2];
 	struct flow_pool overflow;
 	struct flow_worker workers[FLOW_NB_CALLERS];
@@ -224,8 +235,8 @@ static inline bool flow_index_is_v6(const struct dp_flow_table *t, uint32_t inde
 static inline uint64_t *flow_entry_of(const struct dp_flow_table *t, uint32_t index, bool is_v6)
 {
 	if (is_v6)
-		return t->entries[1] + (uint64_t)(index - t->capacity[0]) * FLOW_WORDS(true);
-	return t->entries[0] + (uint64_t)index * FLOW_WORDS(false);
+		return t->entries[1] + ((uint64_t)(index - t->capacity[0]) << t->shifts[1]);
+	return t->entries[0] + ((uint64_t)index << t->shifts[0]);
 }
 
 /* 'index' is below the two capacities' sum. */

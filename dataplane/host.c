@@ -165,7 +165,8 @@ static int open_flows(struct dp_host *host)
 	struct dp_flow_config config = {.path = host->config->flow_table.path,
 	        .ipv4_flows = host->config->flow_table.ipv4_flows,
 	        .ipv6_flows = host->config->flow_table.ipv6_flows,
-	        .nb_workers = host->nb_workers};
+	        .nb_workers = host->nb_workers,
+	        .counters = host->config->flow_table.counters};
 	struct dp_flow_usage usage;
 	struct statfs fs;
 	bool kept = false;

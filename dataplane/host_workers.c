@@ -140,6 +140,7 @@ static void fill(struct dp_host *host, struct dp_worker *w, uint32_t number)
 	w->spread.nb_workers = host->nb_workers;
 	w->ctx.nb_workers = host->nb_workers;
 	w->ctx.flows = host->flows;
+	w->ctx.tally = dp_flow_tally(host->flows, number);
 	w->ctx.fib = host->fib;
 	w->ctx.ports = host->ports;
 	w->ctx.stats = lb_worker_stats(stats, number);

@@ -242,6 +242,8 @@ void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *b)
 		}
 		count_target(ctx, flow->slot, direction, ip_len);
 		count_listener(ctx, &sums, flow->listener, direction, ip_len);
+		if (unlikely(ctx->tally != NULL))
+			dp_flow_count(ctx->tally, flow, direction, ip_len, b->tcp_flags[i]);
 		static_assert(
 		        LB_COUNTER_TO_CLIENT - LB_COUNTER_TO_TARGET == DP_TO_CLIENT - DP_TO_TARGET,
 		        "a direction is a counter's distance");

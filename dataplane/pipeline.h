@@ -41,6 +41,7 @@ struct dp_worker_ctx {
 	uint32_t nb_workers;
 	struct dp_tables tables; /* the generation that this worker runs */
 	struct dp_flow_table *flows;
+	struct dp_flow_tally *tally; /* this worker's; NULL: flows are not counted */
 	struct dp_fib *fib;
 	const struct dp_port *ports; /* [DP_MAX_PORTS] */
 	struct lb_worker_stats *stats;

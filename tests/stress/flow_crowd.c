@@ -43,7 +43,8 @@ struct dp_flow_config crowd_config(const char *path)
 	        .ipv4_flows = CROWD_CAPACITY,
 	        .ipv6_flows = CROWD_CAPACITY,
 	        .nb_workers = CROWD_THREADS,
-	        .client_limit = 128};
+	        .client_limit = 128,
+	        .counters = true};
 }
 
 void crowd_settle(struct dp_flow_table *t)
@@ -75,10 +76,12 @@ static void look_up_settled(struct crowd_worker *w)
 	struct dp_flow_key keys[16];
 	struct dp_flow flows[16];
 	struct spec specs[16];
+	uint32_t numbers[16];
 	uint64_t hashes[16], hits;
 
 	for (uint32_t i = 0; i < 16; i++) {
-		specs[i] = crowd_settled((uint32_t)rand_r(&w->random) % CROWD_SETTLED);
+		numbers[i] = (uint32_t)rand_r(&w->random) % CROWD_SETTLED;
+		specs[i] = crowd_settled(numbers[i]);
 		keys[i] = flow_key(&specs[i], direction);
 	}
 	hits = flow_lookup(w->t, keys, 16, hashes, flows);
@@ -87,9 +90,14 @@ static void look_up_settled(struct crowd_worker *w)
 	for (uint32_t i = 0; i < 16; i++) {
 		if ((hits >> i & 1) && !crowd_is(&specs[i], direction, &flows[i]))
 			wrong(w, "a settled flow with another's values");
-		if (hits >> i & 1)
-			dp_flow_touch(w->t, &flows[i], direction, TCP_ACK,
-			        1 + (uint32_t)rand_r(&w->random) % 4);
+		if (!(hits >> i & 1))
+			continue;
+		dp_flow_touch(
+		        w->t, &flows[i], direction, TCP_ACK, 1 + (uint32_t)rand_r(&w->random) % 4);
+		dp_flow_count(dp_flow_tally(w->t, w->worker), &flows[i], direction, 1000 + i,
+		        rand_r(&w->random) % 100 ? TCP_ACK : TCP_FIN);
+		w->count->settled[numbers[i]].packets[direction]++;
+		w->count->settled[numbers[i]].bytes[direction] += 1000 + i;
 	}
 	w->count->hits += 16;
 }
@@ -124,6 +132,7 @@ static void pass(struct crowd_worker *w)
 	}
 	if (!crowd_is(&s, direction, &flow))
 		wrong(w, "a passing flow with another's values");
+	dp_flow_count(dp_flow_tally(w->t, w->worker), &flow, direction, 77, TCP_ACK);
 	if (rand_r(&w->random) % 2)
 		dp_flow_touch(w->t, &flow, direction, TCP_RST, 3);
 	else
@@ -134,7 +143,8 @@ static void pass(struct crowd_worker *w)
 static void age(struct crowd_worker *w)
 {
 	struct dp_flow_ended ended[8];
-	uint32_t n = dp_flow_age(w->t, w->worker, 20, 40, NULL, 0, ended, 8);
+	uint32_t now = 40 + (uint32_t)rand_r(&w->random) % 8;
+	uint32_t n = dp_flow_age(w->t, w->worker, 20, now, NULL, 0, ended, 8);
 
 	w->count->ended += n;
 	for (uint32_t i = 0; i < n; i++)
@@ -157,6 +167,29 @@ void crowd_work(struct dp_flow_table *t, uint32_t worker, uint32_t steps, uint32
 		else
 			age(&w);
 	}
+}
+
+const char *crowd_check_counts(
+        struct dp_flow_table *t, const struct crowd_count *const *counts, uint32_t n)
+{
+	for (uint32_t i = 0; i < 2 * n * 64; i++)
+		dp_flow_age(t, i % n, 0, 100 + i / (n * 64), NULL, 0, NULL, 1);
+	for (uint32_t i = 0; i < CROWD_SETTLED; i++) {
+		struct dp_flow_counts expected = {0}, counted;
+		struct spec s = crowd_settled(i);
+		struct dp_flow flow;
+
+		for (uint32_t w = 0; w < n; w++)
+			for (uint32_t d = 0; d < 2; d++) {
+				expected.packets[d] += counts[w]->settled[i].packets[d];
+				expected.bytes[d] += counts[w]->settled[i].bytes[d];
+			}
+		if (!flow_get(t, &s, DP_TO_TARGET, &flow) || !dp_flow_counts(t, &flow, &counted))
+			return "a settled flow without counts";
+		if (memcmp(&counted, &expected, sizeof(counted)) != 0)
+			return "a settled flow with other counts";
+	}
+	return NULL;
 }
 
 struct tally {

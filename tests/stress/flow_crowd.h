@@ -25,12 +25,18 @@ void crowd_settle(struct dp_flow_table *t);
 /* What one thread did; 'wrong' is NULL, or what went wrong. */
 struct crowd_count {
 	uint64_t inserted, ended, hits, misses, full;
+	struct dp_flow_counts settled[CROWD_SETTLED]; /* what it counted of them */
 	const char *wrong;
 };
 
 /* One worker's 'steps' random operations. */
 void crowd_work(struct dp_flow_table *t, uint32_t worker, uint32_t steps, uint32_t seed,
         struct crowd_count *count);
+
+/* When all is quiet: the table has counted of the settled flows what the 'n' workers say. Returns
+ * what is wrong, or NULL. */
+const char *crowd_check_counts(
+        struct dp_flow_table *t, const struct crowd_count *const *counts, uint32_t n);
 
 /* When all is quiet: every settled flow is there, each flow once, and as many as the usage says.
  * Returns what is wrong, or NULL. */

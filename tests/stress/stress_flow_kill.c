@@ -35,7 +35,7 @@ static void child(const char *path, uint32_t seed)
 {
 	struct dp_flow_config config = crowd_config(path);
 	struct dp_flow_table *t = flow_table_open(&config, NULL);
-	struct job jobs[CROWD_THREADS];
+	static struct job jobs[CROWD_THREADS];
 	pthread_t thread;
 
 	for (uint32_t w = 0; w < CROWD_THREADS; w++) {

@@ -28,7 +28,8 @@ int main(int argc, char **argv)
 	struct dp_flow_config config = crowd_config(NULL);
 	struct dp_flow_table *t = flow_table_open(&config, NULL);
 	struct crowd_count all = {0};
-	struct job jobs[CROWD_THREADS];
+	static struct job jobs[CROWD_THREADS];
+	const struct crowd_count *counts[CROWD_THREADS];
 	pthread_t threads[CROWD_THREADS];
 	uint64_t nb_flows;
 
@@ -39,7 +40,7 @@ int main(int argc, char **argv)
 			return 1;
 	}
 	for (uint32_t w = 0; w < CROWD_THREADS; w++) {
-		const struct crowd_count *c = &jobs[w].count;
+		const struct crowd_count *c = counts[w] = &jobs[w].count;
 
 		pthread_join(threads[w], NULL);
 		all.inserted += c->inserted;
@@ -54,6 +55,8 @@ int main(int argc, char **argv)
 		all.wrong = crowd_check(t, &nb_flows);
 	if (all.wrong == NULL && nb_flows != CROWD_SETTLED + all.inserted - all.ended)
 		all.wrong = "flows were lost, or ended twice";
+	if (all.wrong == NULL)
+		all.wrong = crowd_check_counts(t, counts, CROWD_THREADS);
 	if (all.wrong == NULL && (all.inserted < steps / 10 || all.ended < steps / 20))
 		all.wrong = "hardly anything happened";
 	dp_flow_close(t);

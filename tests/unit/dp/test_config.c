@@ -101,7 +101,7 @@ static void test_every_key_is_read(void **state)
 	        "\"workers\":{\"cores\":\"1-3,5\",\"idle\":\"poll\"},"
 	        "\"memory\":{\"huge\":false,\"megabytes\":512,\"mbufs\":8192},"
 	        "\"flow_table\":{\"path\":\"/dev/hugepages/"
-	        "f\",\"ipv4_flows\":64,\"ipv6_flows\":65},"
+	        "f\",\"ipv4_flows\":64,\"ipv6_flows\":65,\"counters\":true},"
 	        "\"tables\":{\"megabytes\":3,\"max_targets\":7,\"max_listeners\":8},"
 	        "\"kernel\":{\"guard\":false,\"addresses\":false,\"bpffs\":\"/b\","
 	        "\"max_routes\":100},"
@@ -127,6 +127,7 @@ static void test_every_key_is_read(void **state)
 	assert_string_equal(c.flow_table.path, "/dev/hugepages/f");
 	assert_int_equal(c.flow_table.ipv4_flows, 64);
 	assert_int_equal(c.flow_table.ipv6_flows, 65);
+	assert_true(c.flow_table.counters);
 	assert_int_equal(c.tables.megabytes, 3);
 	assert_int_equal(c.tables.max_targets, 7);
 	assert_int_equal(c.tables.max_listeners, 8);

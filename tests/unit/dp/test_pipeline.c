@@ -186,6 +186,32 @@ static void packets_and_flows_are_counted_per_target_and_listener(void **state)
 	assert_int_equal(ls->drops, 0);
 }
 
+static void packets_of_a_flow_are_counted_where_it_is_asked_for(void **state)
+{
+	struct dp_flow_config config = {
+	        .ipv4_flows = 64, .ipv6_flows = 64, .nb_workers = 1, .counters = true};
+	struct frame_spec s = tcp(0), answer = answer_of(&s, rig_slot(&s), SYN | ACK);
+	struct dp_flow_ended ended;
+
+	dp_flow_close(rig->ctx.flows);
+	assert_int_equal(dp_flow_open(&config, &rig->ctx.flows, NULL), 0);
+	rig->ctx.tally = dp_flow_tally(rig->ctx.flows, 0);
+	assert_non_null(rig->ctx.tally);
+	assert_to(run(&s, 0), 1, rig_target(rig_slot(&s)));
+	assert_to(run(&answer, 1), 0, s.src);
+	assert_to(run_flags(s, RST), 1, rig_target(rig_slot(&s)));
+	for (uint32_t i = 0; i < 32; i++)
+		assert_int_equal(dp_flow_age(rig->ctx.flows, 0, 0, 1, NULL, 0, NULL, 1), 0);
+	assert_int_equal(
+	        dp_flow_age(rig->ctx.flows, 0, 64, rig->ctx.now + 100, NULL, 0, &ended, 1), 1);
+	assert_int_equal(ended.state, DP_TCP_CLIENT_RESET);
+	assert_int_equal(ended.counts.packets[DP_TO_TARGET], 2);
+	assert_int_equal(ended.counts.bytes[DP_TO_TARGET], 2 * (20 + 20 + s.payload));
+	assert_int_equal(ended.counts.packets[DP_TO_CLIENT], 1);
+	assert_int_equal(ended.counts.bytes[DP_TO_CLIENT], 20 + 20 + s.payload);
+	rig->ctx.tally = NULL;
+}
+
 static void worker_counters_say_what_happened(void **state)
 {
 	struct frame_spec s = tcp(0), answer = answer_of(&s, rig_slot(&s), SYN | ACK);
@@ -744,6 +770,7 @@ int main(void)
 	        CASE(a_flow_keeps_its_target_when_the_table_changes),
 	        CASE(an_answer_comes_from_the_virtual_address),
 	        CASE(packets_and_flows_are_counted_per_target_and_listener),
+	        CASE(packets_of_a_flow_are_counted_where_it_is_asked_for),
 	        CASE(worker_counters_say_what_happened),
 	        CASE(a_connection_without_a_flow_is_adopted),
 	        CASE(strays_of_no_flow_make_none),

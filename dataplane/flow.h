@@ -124,6 +124,9 @@ enum dp_flow_result {
 	DP_FLOW_FULL,
 };
 
+/* Flows of both families that a table can be made for. */
+#define DP_FLOW_MAX (UINT32_C(1) << 30)
+
 struct dp_flow_config {
 	const char *path; /* file that holds the table (hugetlbfs, tmpfs); NULL: anonymous memory */
 	uint32_t ipv4_flows; /* how many flows fit, per family */
@@ -135,6 +138,7 @@ struct dp_flow_config {
 	uint16_t udp_timeout_s; /* 0: ELBv2's 120 */
 	bool huge;              /* 'path' NULL: try huge pages first */
 	bool counters;          /* packets and bytes of each flow */
+	uint64_t numa_nodes;    /* that new memory alternates between, a bit each; 0: wherever */
 };
 
 struct dp_flow_table;
@@ -157,7 +161,7 @@ struct dp_flow_ended {
  * capacity or boot, or is damaged. A table that was in use is repaired: exactly the buckets that a
  * worker held when it died. '*kept' (may be NULL) says whether flows were taken over; another
  * number of workers keeps them. Not thread-safe; workers may use the table after it returns. All of
- * its memory is there then. 0 or -errno: -EINVAL (no flows or more than 2^30, no workers, a
+ * its memory is there then. 0 or -errno: -EINVAL (no flows or more than DP_FLOW_MAX, no workers, a
  * client_limit over 128, or the path is no regular file), -EBUSY (another process has it open),
  * -EPERM (another user's file), what the file system says. */
 int dp_flow_open(const struct dp_flow_config *config, struct dp_flow_table **table, bool *kept);

@@ -16,6 +16,7 @@
 
 #include "clock.h"
 #include "flow_count.h"
+#include "flow_numa.h"
 #include "flow_pool.h"
 #include "flow_repair.h"
 #include "log.h"
@@ -23,6 +24,7 @@
 #define DEFAULT_CLIENT_LIMIT  64
 #define DEFAULT_UDP_TIMEOUT_S 120
 #define MIN_OVERFLOW          8
+#define LARGE                 (UINT64_C(1) << 30) /* bytes: opening it takes time */
 #define HUGE_PAGE             (UINT64_C(2) << 20)
 
 /* Five flows to a bucket of nine slots: three buckets in a hundred of a full table overflow
@@ -185,6 +187,9 @@ static int map_file(struct dp_flow_table *t)
  * the packet's way. */
 static int file_clear(struct dp_flow_table *t)
 {
+	if (t->map_size >= LARGE)
+		dp_log_info("flow table: taking %llu GB of memory, some seconds' work",
+		        (unsigned long long)(t->map_size >> 30));
 	if (ftruncate(t->fd, 0) != 0 || ftruncate(t->fd, (off_t)t->map_size) != 0 ||
 	        fallocate(t->fd, 0, 0, (off_t)t->map_size) != 0)
 		return -errno;
@@ -225,6 +230,9 @@ static int file_adopt(struct dp_flow_table *t, const char *path)
 		return -EBADMSG;
 	}
 	secrets_copy(t);
+	if (t->map_size >= LARGE)
+		dp_log_info("flow table %s: looking through %llu GB, some seconds' work", path,
+		        (unsigned long long)(t->map_size >> 30));
 	rc = flow_repair(t, dp_flow_now(t, dp_clock_boot_ms()));
 	if (rc == -EBADMSG)
 		dp_log_warning("flow table %s: it is damaged; it starts empty", path);
@@ -294,7 +302,7 @@ static int config_check(const struct dp_flow_config *config)
 {
 	uint64_t flows = (uint64_t)config->ipv4_flows + config->ipv6_flows;
 
-	if (flows == 0 || flows > FLOW_MAX_FLOWS || config->nb_workers == 0 ||
+	if (flows == 0 || flows > DP_FLOW_MAX || config->nb_workers == 0 ||
 	        config->nb_workers > LB_MAX_WORKERS || config->client_limit > FLOW_MAX_CLIENT_LIMIT)
 		return -EINVAL;
 	return 0;
@@ -303,6 +311,7 @@ static int config_check(const struct dp_flow_config *config)
 int dp_flow_open(const struct dp_flow_config *config, struct dp_flow_table **table, bool *kept)
 {
 	struct dp_flow_table *t;
+	struct flow_numa numa;
 	bool was_kept = false;
 	int rc = config_check(config);
 
@@ -330,8 +339,10 @@ int dp_flow_open(const struct dp_flow_config *config, struct dp_flow_table **tab
 		dp_flow_close(t);
 		return rc;
 	}
+	flow_numa_begin(&numa, config->numa_nodes);
 	rc = config->path != NULL ? open_file(t, config->path, &was_kept)
 	                          : open_anonymous(t, config->huge);
+	flow_numa_end(&numa);
 	if (rc != 0) {
 		dp_flow_close(t);
 		return rc;

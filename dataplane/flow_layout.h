@@ -66,7 +66,6 @@ static_assert(
 #define FLOW_NB_CALLERS (LB_MAX_WORKERS + 1)
 #define FLOW_HOLD_AT    4096
 #define FLOW_LINES_AT   16384
-#define FLOW_MAX_FLOWS  (1u << 30)
 
 struct flow_header {
 	uint64_t magic; /* written last: a file without it was never finished */

@@ -160,13 +160,30 @@ static int start_probe(struct dp_host *host)
 	return 0;
 }
 
+/* The NUMA nodes that have workers. */
+static uint64_t worker_nodes(void)
+{
+	uint64_t nodes = 0;
+	unsigned int lcore;
+
+	RTE_LCORE_FOREACH_WORKER(lcore)
+	{
+		unsigned int node = rte_lcore_to_socket_id(lcore);
+
+		if (node < 64)
+			nodes |= UINT64_C(1) << node;
+	}
+	return nodes;
+}
+
 static int open_flows(struct dp_host *host)
 {
 	struct dp_flow_config config = {.path = host->config->flow_table.path,
 	        .ipv4_flows = host->config->flow_table.ipv4_flows,
 	        .ipv6_flows = host->config->flow_table.ipv6_flows,
 	        .nb_workers = host->nb_workers,
-	        .counters = host->config->flow_table.counters};
+	        .counters = host->config->flow_table.counters,
+	        .numa_nodes = worker_nodes()};
 	struct dp_flow_usage usage;
 	struct statfs fs;
 	bool kept = false;

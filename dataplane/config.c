@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "kernel/probe_link.h"
+#include "flow.h"
 #include "schema.h"
 
 #define AT(type, field) .at = offsetof(type, field), .size = sizeof(((type *)0)->field)
@@ -82,10 +83,10 @@ static const struct dp_field flow_fields[] = {
         {"path", DP_FIELD_STRING, CONFIG(flow_table.path), .preset = "RUN_DIR/flows",
                 .help = "file of the flow table, on hugetlbfs or tmpfs: a restart finds its flows "
                         "there"},
-        {"ipv4_flows", DP_FIELD_NUMBER, CONFIG(flow_table.ipv4_flows), .min = 64, .max = 1u << 30,
-                .preset = "1048576", .help = "flows that fit"},
-        {"ipv6_flows", DP_FIELD_NUMBER, CONFIG(flow_table.ipv6_flows), .min = 64, .max = 1u << 30,
-                .preset = "262144", .help = "flows that fit"},
+        {"ipv4_flows", DP_FIELD_NUMBER, CONFIG(flow_table.ipv4_flows), .min = 64,
+                .max = DP_FLOW_MAX, .preset = "1048576", .help = "flows that fit"},
+        {"ipv6_flows", DP_FIELD_NUMBER, CONFIG(flow_table.ipv6_flows), .min = 64,
+                .max = DP_FLOW_MAX, .preset = "262144", .help = "flows that fit"},
         {"counters", DP_FIELD_FLAG, CONFIG(flow_table.counters), .preset = "false",
                 .help = "count packets and bytes of each flow: 64 bytes more for an IPv4 flow; a "
                         "table with them is not one without them, so a change forgets all flows"},
@@ -385,6 +386,11 @@ static int check(const struct complaint *c, struct dp_config *config)
 	if (config->flow_table.path[0] != '/')
 		return complain(c, "flow_table.path: expected an absolute path, found \"%s\"",
 		        config->flow_table.path);
+	if ((uint64_t)config->flow_table.ipv4_flows + config->flow_table.ipv6_flows > DP_FLOW_MAX)
+		return complain(c,
+		        "flow_table: expected at most %u flows in ipv4_flows and ipv6_flows "
+		        "together, found %u and %u",
+		        DP_FLOW_MAX, config->flow_table.ipv4_flows, config->flow_table.ipv6_flows);
 	if (config->kernel.bpffs[0] != '/')
 		return complain(c, "kernel.bpffs: expected an absolute path, found \"%s\"",
 		        config->kernel.bpffs);

@@ -263,6 +263,10 @@ static void test_names_that_can_be_no_path(void **state)
 	        "123456789012345678901234567890123456789012345678901234567890123456789012345678901"
 	        "\",\"ports\":[" XDP "]}",
 	        ": run_dir: expected at most 80 characters, found 82");
+	refuses("{\"flow_table\":{\"ipv4_flows\":1000000000,\"ipv6_flows\":100000000},\"ports\":"
+	        "[" XDP "]}",
+	        ": flow_table: expected at most 1073741824 flows in ipv4_flows and ipv6_flows "
+	        "together, found 1000000000 and 100000000");
 	refuses("{\"flow_table\":{\"path\":\"f\"},\"ports\":[" XDP "]}",
 	        ": flow_table.path: expected an absolute path, found \"f\"");
 	refuses("{\"kernel\":{\"bpffs\":\"bpf\"},\"ports\":[" XDP "]}",

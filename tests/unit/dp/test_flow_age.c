@@ -64,6 +64,61 @@ static void each_state_has_its_timeout(void **state)
 		}
 }
 
+/* The only flow of 't', last seen at second 100, ends after 'timeout' seconds and no sooner. */
+static void assert_timeout(struct dp_flow_table *t, uint32_t timeout, uint8_t state)
+{
+	struct dp_flow_ended ended;
+
+	assert_int_equal(sweep(t, 100 + timeout, NULL, 0, &ended, 1), 0);
+	assert_int_equal(sweep(t, 101 + timeout, NULL, 0, &ended, 1), 1);
+	assert_int_equal(ended.reason, LB_COUNTER_FLOWS_EXPIRED);
+	assert_int_equal(ended.state, state);
+	assert_int_equal(flow_used(t), 0);
+	dp_flow_close(t);
+}
+
+/* Both sides closed, the one or the other first; a connection that was never seen to begin. */
+static void closed_and_adopted_flows_have_theirs(void **state)
+{
+	for (uint32_t first = 0; first < 2; first++) {
+		struct dp_flow_table *t = flow_table(10, 0);
+		struct spec s = {1, 4000, 1, 7, 0, false};
+
+		assert_true(flow_open(t, 0, &s, 50));
+		assert_true(flow_see(t, &s, first, TCP_FIN | TCP_ACK, 99));
+		assert_true(flow_see(t, &s, !first, TCP_FIN | TCP_ACK, 100));
+		assert_timeout(t, DP_TCP_CLOSING_TIMEOUT_S,
+		        first == DP_TO_TARGET ? DP_TCP_CLIENT_CLOSED : DP_TCP_TARGET_CLOSED);
+		t = flow_table(10, 0);
+		assert_int_equal(flow_put(t, 0, &s, TCP_ACK, 100).result, DP_FLOW_INSERTED);
+		assert_timeout(t, DP_TCP_HALF_OPEN_TIMEOUT_S, DP_TCP_ADOPTED);
+	}
+}
+
+/* The ends of tcp.idle_timeout.seconds. */
+static void an_open_flow_has_its_listener_s_idle_timeout(void **state)
+{
+	const uint16_t timeouts_s[] = {60, 6000};
+
+	for (uint32_t i = 0; i < 4; i++) {
+		struct dp_flow_table *t = flow_table(10, 10);
+		struct spec s = {1, 4000, 1, 7, 0, i % 2};
+		struct dp_flow_key key = flow_key(&s, DP_TO_TARGET);
+		struct dp_flow_target target = flow_target(&s);
+		struct dp_flow_ended ended[4];
+		struct dp_flow flow;
+		uint32_t nb_ended;
+
+		target.idle_timeout_s = timeouts_s[i / 2];
+		assert_int_equal(dp_flow_insert(t, 0, &key, flow_hash(t, &key), &target, TCP_SYN,
+		                         99, &flow, ended, &nb_ended),
+		        DP_FLOW_INSERTED);
+		assert_true(flow_see(t, &s, DP_TO_CLIENT, TCP_SYN | TCP_ACK, 99));
+		assert_true(flow_see(t, &s, DP_TO_TARGET, TCP_ACK, 100));
+		assert_timeout(t, timeouts_s[i / 2], DP_TCP_ESTABLISHED);
+	}
+}
+
 static void clock_behind_expires_nothing(void **state)
 {
 	struct dp_flow_table *t = flow_table(10, 0);
@@ -123,6 +178,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(each_state_has_its_timeout),
+	        cmocka_unit_test(closed_and_adopted_flows_have_theirs),
+	        cmocka_unit_test(an_open_flow_has_its_listener_s_idle_timeout),
 	        cmocka_unit_test(clock_behind_expires_nothing),
 	        cmocka_unit_test(other_epoch_ends_the_flow),
 	        cmocka_unit_test(shares_and_slices_cover_the_table),

@@ -11,9 +11,10 @@
 #include "flow_pool.h"
 #include "lb/counters.h"
 
-/* Buckets that the fetching of entries is ahead of the sweep, and that of lines ahead of this. It
- * goes on from slice to slice. */
-#define AGE_AHEAD 6
+/* Buckets that the fetching of entries and of lines is ahead of the sweep. It goes on from slice to
+ * slice. */
+#define AGE_ENTRIES_AHEAD 6
+#define AGE_LINES_AHEAD   20
 
 struct sweep {
 	struct dp_flow_table *t;
@@ -24,27 +25,25 @@ struct sweep {
 	uint32_t nb_ended, room;
 };
 
-/* Why the flow has to go, as a counter; false: it stays. */
+/* Why the flow has to go, as a counter; false: it stays. Without branches, as far as can be: which
+ * of a bucket's flows have expired, nobody can predict. */
 static inline __attribute__((always_inline)) bool is_ended(
         const struct sweep *s, const uint64_t *e, bool is_v6, uint8_t *reason)
 {
 	uint64_t live = flow_load(&e[FLOW_LIVE_AT(is_v6)]);
 	uint64_t slot_epoch = flow_slot_epoch(e, is_v6);
 	uint32_t slot = (uint32_t)slot_epoch;
+	bool expired = flow_is_expired(s->t, e, is_v6, live, s->now);
+	bool gone = s->epochs != NULL &&
+	            (slot >= s->nb_slots || __atomic_load_n(&s->epochs[slot], __ATOMIC_RELAXED) !=
+	                                            (uint32_t)(slot_epoch >> 32));
 
-	if (!flow_live_is(live))
-		return false;
-	if (flow_is_expired(s->t, e, is_v6, live, s->now)) {
-		*reason = LB_COUNTER_FLOWS_EXPIRED;
-		return true;
-	}
-	*reason = LB_COUNTER_FLOWS_TARGET_GONE;
-	return s->epochs != NULL &&
-	       (slot >= s->nb_slots || __atomic_load_n(&s->epochs[slot], __ATOMIC_RELAXED) !=
-	                                       (uint32_t)(slot_epoch >> 32));
+	*reason = expired ? LB_COUNTER_FLOWS_EXPIRED : LB_COUNTER_FLOWS_TARGET_GONE;
+	return flow_live_is(live) & (expired | gone);
 }
 
-static inline bool entry_is_ended(const struct sweep *s, uint32_t index, uint8_t *reason)
+static inline __attribute__((always_inline)) bool entry_is_ended(
+        const struct sweep *s, uint32_t index, uint8_t *reason)
 {
 	const uint64_t *e = flow_entry(s->t, index);
 
@@ -147,10 +146,10 @@ uint32_t dp_flow_age(struct dp_flow_table *t, uint32_t worker, uint32_t nb_bucke
 	for (uint32_t i = 0; i < nb_buckets && s.nb_ended < room; i++) {
 		uint32_t at = me->age_at, left = me->age_end - at;
 
-		if (left > 2 * AGE_AHEAD)
-			rte_prefetch0(&t->lines[at + 2 * AGE_AHEAD]);
-		if (left > AGE_AHEAD)
-			flow_bucket_prefetch(t, at + AGE_AHEAD);
+		if (left > AGE_LINES_AHEAD)
+			rte_prefetch0(&t->lines[at + AGE_LINES_AHEAD]);
+		if (left > AGE_ENTRIES_AHEAD)
+			flow_bucket_prefetch(t, at + AGE_ENTRIES_AHEAD);
 		if (!sweep_bucket(&s, at))
 			break;
 		me->age_at = left > 1 ? at + 1 : me->age_begin;

@@ -113,9 +113,7 @@ static inline uint32_t flow_timeout(
 static inline bool flow_is_expired(
         const struct dp_flow_table *t, const uint64_t *e, bool is_v6, uint64_t live, uint32_t now)
 {
-	uint32_t seen = flow_live_seen(live);
-
-	return seen < now && now - seen > flow_timeout(t, e, is_v6, live);
+	return (int64_t)now - flow_live_seen(live) > flow_timeout(t, e, is_v6, live);
 }
 
 /* What a full table gives up first; FLOW_KEEP never. */

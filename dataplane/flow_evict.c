@@ -22,19 +22,19 @@
 #define EVICT_BUCKETS 16
 #define EVICT_CHUNK   4
 #define EVICT_TRIES   2
-static_assert(EVICT_CHUNK * FLOW_LINE_SLOTS <= FLOW_MAX_VICTIMS, "all of a chunk can be kept");
+static_assert(EVICT_CHUNK * FLOW_LINE_SLOTS <= FLOW_MAX_VICTIMS, "all first lines' can be kept");
 
 static uint32_t wrap(const struct dp_flow_table *t, uint32_t bucket)
 {
 	return bucket < t->nb_buckets ? bucket : bucket - t->nb_buckets;
 }
 
-/* Looks at the flows of one bucket's first line without holding it. */
-static void consider(const struct dp_flow_table *t, uint32_t bucket, bool is_v6, uint32_t now,
+static void consider_line(const struct dp_flow_table *t, uint32_t bucket,
+        const struct flow_line *line, bool is_v6, uint32_t now,
         struct flow_victims found[FLOW_KEEP])
 {
 	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
-		uint32_t ref = flow_load(&t->lines[bucket].refs[slot]);
+		uint32_t ref = flow_load(&line->refs[slot]);
 		const uint64_t *e;
 		enum flow_rank rank;
 		uint64_t live;
@@ -49,6 +49,20 @@ static void consider(const struct dp_flow_table *t, uint32_t bucket, bool is_v6,
 		if (flow_live_is(live) && rank != FLOW_KEEP && found[rank].n < FLOW_MAX_VICTIMS)
 			found[rank].list[found[rank].n++] =
 			        (struct flow_victim){bucket, ref, flow_live_life(live)};
+	}
+}
+
+/* Looks at the flows of one bucket without holding it: what it finds may be gone, or another
+ * bucket's, when the bucket is locked. The whole chain, or what hangs behind full first lines would
+ * stay for ever, and of a family that stands there alone nothing were found. */
+static void consider(const struct dp_flow_table *t, uint32_t bucket, bool is_v6, uint32_t now,
+        struct flow_victims found[FLOW_KEEP])
+{
+	const struct flow_line *line = &t->lines[bucket];
+
+	for (uint32_t i = 0; i < FLOW_MAX_LINES && line != NULL; i++) {
+		consider_line(t, bucket, line, is_v6, now, found);
+		line = flow_line_next(t, line);
 	}
 }
 
@@ -87,9 +101,10 @@ static void look(struct dp_flow_table *t, struct flow_worker *me, bool is_v6, ui
 }
 
 /* Fills the worker's empty list: with all that is expired or half-open, or with one alone of the
- * best rank after these, since for the next new flow there may be something better. Then the next
- * search begins where it stood: one victim from each stretch that is looked at would leave the
- * stretches' population to chance, and whole ones empty beside full ones. */
+ * best rank after these, since for the next new flow there may be something better. If something is
+ * left behind, the next search begins where the last of them stood: one victim from each stretch
+ * that is looked at would leave the stretches' population to chance, and whole ones empty beside
+ * full ones. */
 static void search(struct dp_flow_table *t, struct flow_worker *me, bool is_v6, uint32_t now)
 {
 	struct flow_victims *victims = &me->victims[is_v6];
@@ -99,6 +114,8 @@ static void search(struct dp_flow_table *t, struct flow_worker *me, bool is_v6, 
 	victims->next = victims->n = 0;
 	add(victims, &found[FLOW_EXPIRED]);
 	add(victims, &found[FLOW_HALF_OPEN]);
+	if (victims->n == FLOW_MAX_VICTIMS)
+		me->evict_at = victims->list[victims->n - 1].bucket;
 	for (uint32_t rank = FLOW_HALF_OPEN + 1; rank < FLOW_KEEP && victims->n == 0; rank++) {
 		if (found[rank].n == 0)
 			continue;

@@ -38,11 +38,12 @@ static inline __attribute__((always_inline)) struct flow_words words_at(
 	return words;
 }
 
-struct dp_flow_key dp_flow_keys_get(const struct dp_flow_keys *keys, uint32_t i, bool is_v6)
+void dp_flow_keys_get(
+        const struct dp_flow_keys *keys, uint32_t i, bool is_v6, struct dp_flow_key *key)
 {
 	struct flow_words words = words_at(keys, i, is_v6);
 
-	return flow_words_key(&words, is_v6);
+	flow_words_key(&words, is_v6, key);
 }
 
 /* The number of an entry among those of the family; not below the capacity for any ref but one of

@@ -104,7 +104,8 @@ static inline lb_be16 dp_flow_to_port(const struct dp_flow *flow, bool is_v6)
 /* Puts 'key' at place 'i' of the keys of its family. */
 void dp_flow_keys_set(struct dp_flow_keys *keys, uint32_t i, const struct dp_flow_key *key);
 /* The key at place 'i'. */
-struct dp_flow_key dp_flow_keys_get(const struct dp_flow_keys *keys, uint32_t i, bool is_v6);
+void dp_flow_keys_get(
+        const struct dp_flow_keys *keys, uint32_t i, bool is_v6, struct dp_flow_key *key);
 
 /* Where a new flow goes. */
 struct dp_flow_target {

@@ -204,11 +204,24 @@ enum dp_flow_result dp_flow_insert(struct dp_flow_table *t, uint32_t worker,
         uint8_t tcp_flags, uint32_t now, struct dp_flow *flow, struct dp_flow_ended *ended,
         uint32_t *nb_ended)
 {
-	struct insertion in = {t, worker, flow_bucket(t, hash), key, target, flow_words(key), {0},
-	        flow_tag(hash), tcp_flags, now, 0, flow, ended, nb_ended};
 	enum dp_flow_result result;
+	struct insertion in;
 
+	/* field by field: each is read as it is written, soon */
+	in.t = t;
+	in.worker = worker;
+	in.bucket = flow_bucket(t, hash);
+	in.key = key;
+	in.target = target;
+	in.tag = flow_tag(hash);
+	in.tcp_flags = tcp_flags;
+	in.now = now;
+	in.ref = 0;
+	in.flow = flow;
+	in.ended = ended;
+	in.nb_ended = nb_ended;
 	*nb_ended = 0;
+	flow_words_set(&in.words, key);
 	flow_side_words(&target->ip, target->port, key->is_v6, in.target_words);
 	for (;;) {
 		flow_bucket_lock(t, worker, in.bucket);

@@ -289,33 +289,51 @@ static inline void flow_side_words(
 	words[2] = port;
 }
 
+/* Of IPv4 keys, the first word of each side alone is set. */
+static inline void flow_words_set(struct flow_words *words, const struct dp_flow_key *key)
+{
+	words->direction = key->direction & 1;
+	flow_side_words(&key->client, key->client_port, key->is_v6, words->client);
+	words->client[key->is_v6 ? 2 : 0] |= (uint64_t)key->protocol << (key->is_v6 ? 16 : 48);
+	flow_side_words(&key->other, key->other_port, key->is_v6, words->other);
+}
+
 static inline struct flow_words flow_words(const struct dp_flow_key *key)
 {
-	struct flow_words words = {.direction = key->direction & 1};
+	struct flow_words words = {0};
 
-	flow_side_words(&key->client, key->client_port, key->is_v6, words.client);
-	words.client[key->is_v6 ? 2 : 0] |= (uint64_t)key->protocol << (key->is_v6 ? 16 : 48);
-	flow_side_words(&key->other, key->other_port, key->is_v6, words.other);
+	flow_words_set(&words, key);
 	return words;
 }
 
-/* The way back. */
-static inline struct dp_flow_key flow_words_key(const struct flow_words *words, bool is_v6)
+/* The way back. Word by word into '*key': nothing is copied as a whole that was just written in
+ * parts. */
+static inline void flow_words_key(
+        const struct flow_words *words, bool is_v6, struct dp_flow_key *key)
 {
-	struct dp_flow_key key = {.direction = (uint8_t)words->direction, .is_v6 = is_v6};
 	uint64_t client = words->client[is_v6 ? 2 : 0] >> (is_v6 ? 0 : 32);
+	uint64_t other = words->other[is_v6 ? 2 : 0] >> (is_v6 ? 0 : 32);
+	uint64_t last = (lb_be16)client | (uint64_t)(lb_be16)other << 16 |
+	                (client >> 16 & 0xff) << 32 | (uint64_t)words->direction << 40 |
+	                (uint64_t)is_v6 << 48;
 
-	key.client_port = (lb_be16)client;
-	key.protocol = (uint8_t)(client >> 16);
-	key.other_port = (lb_be16)(words->other[is_v6 ? 2 : 0] >> (is_v6 ? 0 : 32));
+	static_assert(offsetof(struct dp_flow_key, client_port) == 32 &&
+	                      offsetof(struct dp_flow_key, other_port) == 34 &&
+	                      offsetof(struct dp_flow_key, protocol) == 36 &&
+	                      offsetof(struct dp_flow_key, direction) == 37 &&
+	                      offsetof(struct dp_flow_key, is_v6) == 38,
+	        "a key's last word");
 	if (is_v6) {
-		memcpy(&key.client, words->client, sizeof(key.client));
-		memcpy(&key.other, words->other, sizeof(key.other));
+		memcpy(&key->client, words->client, sizeof(key->client));
+		memcpy(&key->other, words->other, sizeof(key->other));
 	} else {
-		lb_ip_set_v4(&key.client, (lb_be32)words->client[0]);
-		lb_ip_set_v4(&key.other, (lb_be32)words->other[0]);
+		uint64_t halves[4] = {0, UINT64_C(0xffff0000) | words->client[0] << 32, 0,
+		        UINT64_C(0xffff0000) | words->other[0] << 32};
+
+		memcpy(&key->client, &halves[0], sizeof(key->client));
+		memcpy(&key->other, &halves[2], sizeof(key->other));
 	}
-	return key;
+	memcpy(&key->client_port, &last, sizeof(last));
 }
 
 /* The hash's input: the client's words, 7 or 19 bytes of them, so no IPv4 input is an IPv6 one. */

@@ -37,7 +37,7 @@ static bool read_entry(const struct dp_flow_table *t, uint32_t index, struct dp_
 	for (uint32_t i = 0; i < FLOW_HASH_WORDS(is_v6); i++)
 		words.client[i] = flow_load(&e[i]);
 	flow_side_get(e, is_v6, FLOW_VIRTUAL, words.other);
-	*key = flow_words_key(&words, is_v6);
+	flow_words_key(&words, is_v6, key);
 	flow->index = index;
 	flow_copy(e, is_v6, live, FLOW_TARGET, flow);
 	return flow_same_life(flow_load(&e[FLOW_LIVE_AT(is_v6)]), live);

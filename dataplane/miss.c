@@ -107,7 +107,7 @@ static enum dp_flow_result insert(struct dp_worker_ctx *ctx, struct dp_burst *b,
 struct newcomer {
 	const struct lb_listener *listener;
 	const struct lb_group *group;
-	struct dp_flow_key key;
+	const struct dp_flow_key *key;
 	struct dp_select select;
 	bool has_place; /* in a Maglev table */
 	uint32_t slot;  /* of the target to be tried first */
@@ -133,14 +133,14 @@ static dp_verdict place(struct dp_worker_ctx *ctx, struct dp_burst *b, struct ne
 	for (; slot != LB_NO_SLOT; slot = dp_select_next(&new->select)) {
 		enum dp_flow_result result;
 
-		if (!target_read(&ctx->tables, slot, &new->key, &to))
+		if (!target_read(&ctx->tables, slot, new->key, &to))
 			continue;
-		result = insert(ctx, b, new->at, &new->key, &to);
+		result = insert(ctx, b, new->at, new->key, &to);
 		if (result == DP_FLOW_INSERTED) {
 			dp_count(ctx, LB_COUNTER_FLOWS_RESELECTED,
 			        verdict == LB_DROP_FLOW_COLLISION);
 			count_new(ctx, &to,
-			        new->key.protocol == IPPROTO_TCP &&
+			        new->key->protocol == IPPROTO_TCP &&
 			                !(b->tcp_flags[new->at] & RTE_TCP_SYN_FLAG),
 			        new->group->flags &LB_GROUP_FAIL_OPEN);
 		}
@@ -180,16 +180,21 @@ static dp_verdict admit(const struct dp_worker_ctx *ctx, const struct dp_burst *
 
 /* The packets that may begin flows; the others get their verdicts. */
 static uint32_t admit_all(struct dp_worker_ctx *ctx, const struct dp_burst *b, uint64_t missed,
-        dp_verdict *verdicts, struct newcomer *all)
+        dp_verdict *verdicts, struct dp_flow_key *keys, struct newcomer *all)
 {
 	const struct lb_listener *l = NULL;
 	uint32_t n = 0;
 
+	/* in a pass of their own: what was written in parts is read as a whole, later */
+	for (uint64_t left = missed; left != 0;) {
+		uint32_t i = dp_first(&left);
+
+		dp_flow_keys_get(&b->keys, i, b->is_v6, &keys[i]);
+	}
 	for (; missed != 0; missed &= missed - 1) {
 		uint32_t i = (uint32_t)__builtin_ctzll(missed);
-		struct dp_flow_key *key = &all[n].key;
+		const struct dp_flow_key *key = &keys[i];
 
-		*key = dp_flow_keys_get(&b->keys, i, b->is_v6);
 		verdicts[i] = LB_DROP_IP_BAD_SOURCE;
 		if (source_bad(ctx, key))
 			continue;
@@ -198,6 +203,7 @@ static uint32_t admit_all(struct dp_worker_ctx *ctx, const struct dp_burst *b, u
 		if (l == NULL)
 			continue;
 		all[n].at = (uint8_t)i;
+		all[n].key = key;
 		verdicts[i] = admit(ctx, b, l, &all[n]);
 		if (verdicts[i] == DP_GO_ON)
 			n++;
@@ -215,7 +221,7 @@ static void find_places(const struct dp_worker_ctx *ctx, struct newcomer *all, u
 
 	for (uint32_t k = 0; k < n; k++)
 		hashes[k] =
-		        dp_select_hash(&all[k].key, all[k].listener->flags & LB_LISTENER_SOURCE_IP);
+		        dp_select_hash(all[k].key, all[k].listener->flags & LB_LISTENER_SOURCE_IP);
 	for (uint32_t k = 0; k < n; k++) {
 		struct newcomer *new = &all[k];
 
@@ -241,7 +247,8 @@ static void choose_all(
 void dp_miss(struct dp_worker_ctx *ctx, struct dp_burst *b, uint64_t missed, dp_verdict *verdicts)
 {
 	struct newcomer all[DP_BURST];
-	uint32_t n = admit_all(ctx, b, missed, verdicts, all);
+	struct dp_flow_key keys[DP_BURST];
+	uint32_t n = admit_all(ctx, b, missed, verdicts, keys, all);
 
 	choose_all(ctx, b, all, n);
 	for (uint32_t k = 0; k < n; k++) {

@@ -54,7 +54,7 @@
 #include "siphash.h"
 
 #define FLOW_MAGIC  UINT64_C(0x574f4c464152424e)
-#define FLOW_LAYOUT 3
+#define FLOW_LAYOUT 4
 
 #define FLOW_LINE_SLOTS 9
 /* Lines of one bucket, the first included. */

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "job.h"
 #include "ref_chain.h"
@@ -16,6 +17,9 @@
 #define MAX_JOBS    96
 #define MI          (1u << 20)
 #define NB_FLOWS    5
+#define RUNS_MIN    5
+#define QUICK_S     50 /* seconds for all, making flows included */
+#define FULL_S      400
 #define WORKERS_FEW (1u << 16) /* two workers run on these flows, and on 1 Mi */
 
 static const uint32_t all_flows[NB_FLOWS] = {1, 1u << 10, 1u << 16, MI, 10 * MI};
@@ -146,20 +150,44 @@ static void add(struct plan *p, const struct job_ops *ops, const char *asked, st
 	        s != NULL ? s->flows : 0, ops->workers);
 }
 
-/* Runs what was added, and forgets it. */
-static void run_jobs(struct plan *p)
+static double seconds(void)
 {
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void run_once(struct plan *p)
+{
+	for (uint32_t i = 0; i < p->nb_jobs; i++) {
+		struct job *job = &p->jobs[i];
+
+		progress(p, job, i);
+		(job->ops->run != NULL ? job->ops->run : job_run_passes)(job, p->b);
+	}
+}
+
+/* Runs what was added, and forgets it. When it took longer than 'share' of the time there is, there
+ * are no more than RUNS_MIN runs, and no batch is repeated: the machine is busy, and will be. */
+static void run_jobs(struct plan *p, double share)
+{
+	double end = seconds() + share * (p->b->options->quick ? QUICK_S : FULL_S);
+	uint32_t tries = p->b->tries;
+
 	p->group++;
 	for (uint32_t i = 0; i < p->nb_jobs; i++)
 		if (p->jobs[i].ops->prepare != NULL)
 			p->jobs[i].ops->prepare(&p->jobs[i], p->b);
-	for (p->run = 1; p->run <= p->b->runs; p->run++)
-		for (uint32_t i = 0; i < p->nb_jobs; i++) {
-			struct job *job = &p->jobs[i];
+	for (p->run = 1; p->run <= p->b->runs; p->run++) {
+		bool late = seconds() > end;
 
-			progress(p, job, i);
-			(job->ops->run != NULL ? job->ops->run : job_run_passes)(job, p->b);
-		}
+		if (late && p->run > RUNS_MIN)
+			break;
+		p->b->tries = late ? 0 : tries;
+		run_once(p);
+	}
+	p->b->tries = tries;
 	for (uint32_t i = 0; i < p->nb_jobs; i++) {
 		if (p->jobs[i].ops->finish != NULL)
 			p->jobs[i].ops->finish(&p->jobs[i], p->b);
@@ -241,7 +269,7 @@ static void part_small(struct plan *p)
 				add_million(p, s);
 		}
 	add_random_read(p);
-	run_jobs(p);
+	run_jobs(p, 0.3);
 }
 
 /* Two workers, and tables that change: they need a second CPU. */
@@ -267,7 +295,7 @@ static void part_two_cpus(struct plan *p)
 			if (all_flows[i] == MI)
 				add(p, &job_table_change, "table_change", s);
 		}
-	run_jobs(p);
+	run_jobs(p, 0.2);
 }
 
 /* Fills what is left of the tables, so it is the last. */
@@ -277,7 +305,7 @@ static void part_flood(struct plan *p)
 		for (uint32_t i = 0; i < NB_FLOWS; i++)
 			if (p->stages[f][i].table != NULL && all_flows[i] == MI)
 				add(p, &job_flood, "flood", &p->stages[f][i]);
-	run_jobs(p);
+	run_jobs(p, 0.1);
 }
 
 static void close_small(struct plan *p)
@@ -305,7 +333,7 @@ static void part_large(struct plan *p, bool is_v6)
 	add_hits(p, s);
 	add(p, &job_new, "new", s);
 	add(p, &job_hit_seen, "hit_seen", s);
-	run_jobs(p);
+	run_jobs(p, 0.1);
 	stage_close(s);
 }
 

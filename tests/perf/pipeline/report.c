@@ -145,7 +145,7 @@ void report_print(const struct bench *b, FILE *out)
 	        m.cpu, m.cores, (double)m.tsc_hz / 1e6, m.compiler, m.cpu_option, m.dpdk,
 	        b->huge ? "huge pages" : "4 KiB pages: figures are worse for it");
 	fprintf(out,
-	        "%u runs of %u packets; ns of CPU time a packet: median (min-max); "
+	        "up to %u runs of %u packets; ns of CPU time a packet: median (min-max); "
 	        "w: workers; tables are 90 %% full\n",
 	        b->runs, b->passes * BATCH);
 	if (b->nb_repeated > 0)

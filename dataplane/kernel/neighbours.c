@@ -54,16 +54,48 @@ const struct dp_neighbour *dp_neighbours_find(
 	return bsearch(&key, neighbours->list.items, neighbours->list.n, sizeof(key), by_place);
 }
 
-int dp_neighbour_probe(struct dp_netlink *nl, uint32_t ifindex, const struct lb_ip *ip)
+static struct nlmsghdr *begin(
+        void *buf, uint16_t type, uint16_t flags, uint32_t ifindex, const struct lb_ip *ip)
 {
-	uint8_t buf[DP_NETLINK_REQUEST] __attribute__((aligned(NLMSG_ALIGNTO)));
-	struct nlmsghdr *request =
-	        dp_netlink_begin(buf, RTM_NEWNEIGH, NLM_F_CREATE, sizeof(struct ndmsg));
+	struct nlmsghdr *request = dp_netlink_begin(buf, type, flags, sizeof(struct ndmsg));
 	struct ndmsg *header = mnl_nlmsg_get_payload(request);
 
 	header->ndm_family = dp_netlink_family(ip);
 	header->ndm_ifindex = (int)ifindex;
-	header->ndm_flags = NTF_USE;
 	dp_netlink_put_ip(request, NDA_DST, ip);
+	return request;
+}
+
+static int read_state(const struct nlmsghdr *msg, void *arg)
+{
+	const struct ndmsg *header = mnl_nlmsg_get_payload(msg);
+	uint16_t *state = arg;
+
+	*state = header->ndm_state;
+	return MNL_CB_OK;
+}
+
+/* Whether somebody has set it, as the kernel knows it now: the mirror may be behind. */
+static bool is_set_by_hand(struct dp_netlink *nl, uint32_t ifindex, const struct lb_ip *ip)
+{
+	uint8_t buf[DP_NETLINK_REQUEST] __attribute__((aligned(NLMSG_ALIGNTO)));
+	uint16_t state = NUD_NONE;
+
+	if (dp_netlink_get(nl, begin(buf, RTM_GETNEIGH, 0, ifindex, ip), read_state, &state) != 0)
+		return false;
+	return (state & (NUD_PERMANENT | NUD_NOARP)) != 0;
+}
+
+int dp_neighbour_probe(struct dp_netlink *nl, uint32_t ifindex, const struct lb_ip *ip)
+{
+	uint8_t buf[DP_NETLINK_REQUEST] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *request;
+
+	/* NTF_USE takes NUD_PERMANENT from a neighbour, and its link address with it. One that is
+	 * set between these two requests is lost all the same. */
+	if (is_set_by_hand(nl, ifindex, ip))
+		return 0;
+	request = begin(buf, RTM_NEWNEIGH, NLM_F_CREATE, ifindex, ip);
+	((struct ndmsg *)mnl_nlmsg_get_payload(request))->ndm_flags = NTF_USE;
 	return dp_netlink_request(nl, request);
 }

@@ -40,7 +40,8 @@ static inline bool dp_neighbour_needs_probe(const struct dp_neighbour *n)
 	return n == NULL || n->state == NUD_NONE || (n->state & (NUD_FAILED | NUD_STALE)) != 0;
 }
 
-/* Has the kernel look for a neighbour, as if it had a packet for it. 0 or -errno. */
+/* Has the kernel look for a neighbour, as if it had a packet for it; one that was set by hand is
+ * left alone. 0 or -errno. */
 int dp_neighbour_probe(struct dp_netlink *nl, uint32_t ifindex, const struct lb_ip *ip);
 
 #endif

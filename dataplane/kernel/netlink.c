@@ -125,13 +125,18 @@ struct nlmsghdr *dp_netlink_begin(void *buf, uint16_t type, uint16_t flags, size
 	return request;
 }
 
-int dp_netlink_request(struct dp_netlink *nl, struct nlmsghdr *request)
+int dp_netlink_get(struct dp_netlink *nl, struct nlmsghdr *request, mnl_cb_t each, void *arg)
 {
 	request->nlmsg_flags |= NLM_F_ACK;
 	request->nlmsg_seq = nl->seq++;
 	if (mnl_socket_sendto(nl->requests, request, request->nlmsg_len) < 0)
 		return -errno;
-	return answers(nl, request->nlmsg_seq, NULL, NULL);
+	return answers(nl, request->nlmsg_seq, each, arg);
+}
+
+int dp_netlink_request(struct dp_netlink *nl, struct nlmsghdr *request)
+{
+	return dp_netlink_get(nl, request, NULL, NULL);
 }
 
 static unsigned kind_of(uint16_t type)

@@ -36,6 +36,8 @@ int dp_netlink_dump(struct dp_netlink *nl, uint16_t type, uint8_t family, mnl_cb
 struct nlmsghdr *dp_netlink_begin(void *buf, uint16_t type, uint16_t flags, size_t size);
 /* Sends it and waits for the kernel's answer: 0 or -errno. */
 int dp_netlink_request(struct dp_netlink *nl, struct nlmsghdr *request);
+/* The same for a request that is answered with a message: 'each' is called for it. */
+int dp_netlink_get(struct dp_netlink *nl, struct nlmsghdr *request, mnl_cb_t each, void *arg);
 
 enum dp_netlink_changes {
 	DP_CHANGED_LINKS = 1 << 0,

@@ -154,3 +154,21 @@ def sh_type(net):
     net.ip("lb", "link", "add", "link", "lb-left", "name", "lb-left.7", "type", "vlan", "id", "7", check=False)
     net.ip("lb", "link", "set", "lb-left.7", "up", check=False)
     return net.ip("lb", "-d", "link", "show", "lb-left.7", check=False)
+
+
+def test_neighbour_set_by_hand_stays_while_packets_ask_for_it(net):
+    """Asking the kernel to look for a neighbour takes its permanence away. With many routes the mirror is behind for a while."""
+    net.batch("lb", (f"route add 10.20.{i // 250}.{i % 250}/32 via 10.9.0.2 dev lb-left" for i in range(400)))
+    driver = net.driver()
+    driver.run(500)
+    ifindex = net.ip("lb", "-o", "link", "show", "lb-left").split(":")[0]
+    by_hand = [f"10.9.0.{last}" for last in range(100, 110)]
+    for address in by_hand:
+        net.ip("lb", "route", "replace", "10.21.0.0/16", "via", address.replace("10.9.0.1", "10.9.0.2"), "dev", "lb-left")
+        driver.run(1)  # reads it all, and will not read again at once
+        net.ip("lb", "neigh", "replace", address, "lladdr", "02:00:00:00:00:77", "dev", "lb-left", "nud", "permanent")
+        driver.ask(f"want {address} {ifindex}")
+        driver.run(20)
+    assert all(driver.becomes(address, "forward") for address in by_hand)
+    states = {line.split()[0]: line.split()[-1] for line in net.ip("lb", "-4", "neigh", "show", "dev", "lb-left").splitlines()}
+    assert {a: states[a] for a in by_hand} == dict.fromkeys(by_hand, "PERMANENT")

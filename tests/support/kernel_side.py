@@ -62,6 +62,10 @@ class Net:
     def ip(self, host, *args, check=True):
         return sh("ip", "-n", self.ns(host), *args, check=check)
 
+    def batch(self, host, lines):
+        """Many ip commands at once."""
+        subprocess.run(["ip", "-n", self.ns(host), "-batch", "-"], input="\n".join(lines), text=True, check=True, timeout=30)
+
     def mac(self, host, interface):
         return self.ip(host, "-o", "link", "show", interface).split("link/ether ")[1].split()[0]
 

@@ -43,8 +43,14 @@ int dp_interface_set_mtu(const char *interface, uint16_t mtu)
 
 int dp_interface_set_mac(const char *interface, const struct rte_ether_addr *mac)
 {
-	struct ifreq r = {.ifr_hwaddr.sa_family = ARPHRD_ETHER};
+	struct ifreq r = {0};
+	int rc = request(SIOCGIFHWADDR, interface, &r);
 
+	/* the kernel forgets all neighbours on an interface whose address is set, to the same too
+	 */
+	if (rc < 0 || memcmp(r.ifr_hwaddr.sa_data, mac->addr_bytes, sizeof(mac->addr_bytes)) == 0)
+		return rc;
+	r.ifr_hwaddr.sa_family = ARPHRD_ETHER;
 	memcpy(r.ifr_hwaddr.sa_data, mac->addr_bytes, sizeof(mac->addr_bytes));
 	return request(SIOCSIFHWADDR, interface, &r);
 }

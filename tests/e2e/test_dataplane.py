@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -277,11 +278,14 @@ def test_a_twin_is_the_ports_interface_in_the_kernel_both_ways(namespace, make):
         end.close()
 
 
-def test_a_twin_keeps_its_addresses_over_a_kill(namespace, make):
-    dataplane = make([{"name": "lan0", "device": "net_tap,iface=wire0", "kernel": "twin", "queues": 1}]).start()
+def test_a_twin_keeps_its_addresses_and_neighbours_over_a_kill(namespace, make):
+    dataplane = make([{"name": "lan0", "device": "net_tap,iface=wire0,mac=02:00:00:00:00:0a", "kernel": "twin", "queues": 1}]).start()
     namespace.ip("addr", "add", "192.0.2.10/24", "dev", "lan0")
+    namespace.ip("neigh", "add", "192.0.2.77", "lladdr", "02:00:00:00:00:77", "dev", "lan0", "nud", "permanent")
     dataplane.stop(signal.SIGKILL)
     dataplane.start()
+    assert "02:00:00:00:00:77 PERMANENT" in subprocess.run(
+        ["ip", "-n", namespace.name, "neigh", "show", "192.0.2.77"], text=True, capture_output=True, check=True).stdout
     with inside(namespace.name):
         receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     receiver.bind(("192.0.2.10", 9))

@@ -5,6 +5,7 @@ cd "$1" || exit 2
 status=0
 git ls-files -co --exclude-standard '*.c' '*.h' | xargs -r clang-format --dry-run --Werror || status=1
 for script in scripts/* .ci/run; do
+	[ -f "$script" ] || continue
 	case $(head -n 1 "$script") in
 	*bash* | */sh) bash -n "$script" || status=1 ;;
 	*python3*) /usr/bin/python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read())' "$script" || status=1 ;;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <rte_common.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -187,13 +188,20 @@ static int map_file(struct dp_flow_table *t)
  * the packet's way. */
 static int file_clear(struct dp_flow_table *t)
 {
+	sigset_t all, before;
+	int rc;
+
 	if (t->map_size >= LARGE)
 		dp_log_info("flow table: taking %llu GB of memory, some seconds' work",
 		        (unsigned long long)(t->map_size >> 30));
-	if (ftruncate(t->fd, 0) != 0 || ftruncate(t->fd, (off_t)t->map_size) != 0 ||
-	        fallocate(t->fd, 0, 0, (off_t)t->map_size) != 0)
+	if (ftruncate(t->fd, 0) != 0 || ftruncate(t->fd, (off_t)t->map_size) != 0)
 		return -errno;
-	return 0;
+	/* on hugetlbfs a signal ends it between two pages, and a TAP port sends many */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = fallocate(t->fd, 0, 0, (off_t)t->map_size) != 0 ? -errno : 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc;
 }
 
 /* Opens the file for us alone. '*size' is what it has. */

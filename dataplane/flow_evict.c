@@ -4,8 +4,8 @@
  *
  * Eviction order, among the flows that a bounded search comes by: flows that are idle past their
  * timeout and not yet swept; half-open ones (TCP that the target has not confirmed, UDP that it has
- * not answered); closing ones. An open flow never has to go for a new one: the new one is refused
- * (DP_FLOW_FULL).
+ * not answered); closing ones; UDP whose client said nothing more after the answer. An open flow
+ * never has to go for a new one: the new one is refused (DP_FLOW_FULL).
  *
  * In a flood every new flow needs a victim, so a search keeps all that it finds for the flows that
  * come next; each is judged again when its turn comes.

@@ -13,7 +13,7 @@
 #include "log.h"
 
 #define FLOWS_PER_BUCKET 4 /* few, so that the sweep is rather too fast */
-#define SWEEP_MS         10000
+#define SWEEP_MS         20000
 
 static void give_queues(struct dp_host *host, struct dp_worker *w)
 {

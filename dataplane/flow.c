@@ -101,7 +101,7 @@ static __attribute__((noinline)) bool find(const struct dp_flow_table *t,
 struct places {
 	uint32_t buckets[DP_FLOW_BURST] __attribute__((aligned(32)));
 	uint32_t tags[DP_FLOW_BURST] __attribute__((aligned(32)));
-	uint32_t entries[DP_FLOW_BURST]; /* of the family */
+	const uint64_t *entries[DP_FLOW_BURST];
 };
 
 /* All columns, eight keys to a vector. */
@@ -130,16 +130,19 @@ static inline __attribute__((always_inline)) void hash_keys(const struct dp_flow
 	}
 }
 
-/* The first pass over the tags. Keys that it finds a candidate for; 'ask' are keys for find(), and
- * what is in neither set has no flow. */
-static inline __attribute__((always_inline)) uint64_t scan(
-        const struct dp_flow_table *t, struct places *places, bool is_v6, uint32_t n, uint64_t *ask)
+/* The first pass over the tags. Keys that it finds a candidate for, whose entries' numbers are in
+ * flows[]; 'ask' are keys for find(), and what is in neither set has no flow. */
+static inline __attribute__((always_inline)) uint64_t scan(const struct dp_flow_table *t,
+        struct places *places, bool is_v6, uint32_t n, struct dp_flow *flows, uint64_t *ask)
 {
-	const uint32_t capacity = t->capacity[is_v6];
+	const uint32_t capacity = t->capacity[is_v6], first = is_v6 ? t->capacity[0] : 0;
+	const uint32_t shift = t->shifts[is_v6];
+	const uint64_t *entries = t->entries[is_v6];
+	const struct flow_line *lines = t->lines;
 	uint64_t without = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		const struct flow_line *line = &t->lines[places->buckets[i]];
+		const struct flow_line *line = &lines[places->buckets[i]];
 		uint32_t version = flow_load(&line->version), place;
 		uint64_t bits = flow_candidates(line, (uint16_t)places->tags[i]);
 
@@ -156,11 +159,11 @@ static inline __attribute__((always_inline)) uint64_t scan(
 			*ask |= UINT64_C(1) << i;
 			continue;
 		}
-		places->entries[i] = place;
-		rte_prefetch0(t->entries[is_v6] + ((uint64_t)place << t->shifts[is_v6]));
+		flows[i].index = first + place;
+		places->entries[i] = entries + ((uint64_t)place << shift);
+		rte_prefetch0(places->entries[i]);
 		if (is_v6)
-			rte_prefetch0(t->entries[is_v6] + ((uint64_t)place << t->shifts[is_v6]) +
-			              FLOW_VALUES(true));
+			rte_prefetch0(places->entries[i] + FLOW_VALUES(true));
 	}
 	return ~without;
 }
@@ -169,25 +172,21 @@ static inline __attribute__((always_inline)) uint64_t lookup(const struct dp_flo
         struct dp_flow_keys *keys, bool is_v6, uint64_t set, struct dp_flow *flows)
 {
 	const uint32_t n = 64 - (uint32_t)__builtin_clzll(set);
-	const uint32_t first = is_v6 ? t->capacity[0] : 0;
-	uint64_t left, ask = 0, hits = 0;
+	uint64_t left, ask = 0, hits;
 	struct places places;
 
 	hash_keys(t, keys, is_v6, n, &places);
 	for (uint32_t i = 0; i < n; i++)
 		rte_prefetch0(&t->lines[places.buckets[i]]);
-	for (left = set & scan(t, &places, is_v6, n, &ask); left != 0; left &= left - 1) {
+	hits = set & scan(t, &places, is_v6, n, flows, &ask);
+	for (left = hits; left != 0; left &= left - 1) {
 		uint32_t i = (uint32_t)__builtin_ctzll(left);
 		struct flow_words words = words_at(keys, i, is_v6);
-		const uint64_t *e =
-		        t->entries[is_v6] + ((uint64_t)places.entries[i] << t->shifts[is_v6]);
 
-		flows[i].index = first + places.entries[i];
-		if (likely(flow_read(e, is_v6, &words, &flows[i])))
-			hits |= left & -left;
-		else
+		if (unlikely(!flow_read(places.entries[i], is_v6, &words, &flows[i])))
 			ask |= left & -left;
 	}
+	hits &= ~ask;
 	for (left = set & ask; unlikely(left != 0); left &= left - 1) {
 		uint32_t i = (uint32_t)__builtin_ctzll(left);
 

@@ -70,7 +70,7 @@ static inline uint32_t flow_listener(const uint64_t *e, bool is_v6)
 static inline __attribute__((always_inline)) void flow_copy(
         const uint64_t *e, bool is_v6, uint64_t live, uint32_t side, struct dp_flow *flow)
 {
-	uint32_t delta = flow_delta(e, is_v6, !side);
+	uint32_t delta = flow_delta(e, is_v6, 1 - side);
 
 	flow->live = live;
 	flow->slot_epoch = flow_slot_epoch(e, is_v6);
@@ -95,7 +95,7 @@ static inline __attribute__((always_inline)) bool flow_read(
 	if (!flow_live_is(live) || !flow_client_is(e, is_v6, words->client) ||
 	        !flow_side_is(e, is_v6, words->direction, words->other))
 		return false;
-	flow_copy(e, is_v6, live, !words->direction, flow);
+	flow_copy(e, is_v6, live, 1 - words->direction, flow);
 	return flow_same_life(flow_load(&e[FLOW_LIVE_AT(is_v6)]), live);
 }
 

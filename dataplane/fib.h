@@ -35,12 +35,14 @@ struct dp_adj {
 	uint16_t tci[2];  /* outer first, wire order */
 	uint16_t tpid[2]; /* wire order */
 	uint16_t simple_mtu; /* 'mtu' where packets that came untagged need nothing but new Ethernet
-	                        addresses, otherwise 0; set by dp_fib_set() */
+	                        addresses to leave by 'port', otherwise 0; set by dp_fib_set() */
 	uint32_t ifindex;    /* of the kernel, for questions about neighbours */
 } __attribute__((aligned(32)));
 LB_ASSERT_SIZE(struct dp_adj, 32);
 
 #define DP_ADJ_KEEP_TAGS 0xff
+/* Ports that packets may leave by: those of DPDK, and the probe port. */
+#define DP_FIB_PORTS (LB_MAX_PORTS + 1)
 
 struct dp_fib;
 

@@ -26,7 +26,8 @@ static struct dp_adj normalize(const struct dp_adj *adj)
 	memcpy(n.tci, adj->tci, sizeof(n.tci));
 	memcpy(n.tpid, adj->tpid, sizeof(n.tpid));
 	n.ifindex = adj->ifindex;
-	if (n.kind == DP_ADJ_FORWARD && (n.nb_tags == 0 || n.nb_tags == DP_ADJ_KEEP_TAGS))
+	if (n.kind == DP_ADJ_FORWARD && n.port < DP_FIB_PORTS &&
+	        (n.nb_tags == 0 || n.nb_tags == DP_ADJ_KEEP_TAGS))
 		n.simple_mtu = n.mtu;
 	return n;
 }

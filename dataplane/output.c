@@ -144,43 +144,40 @@ struct run {
 
 /* What was counted so far of a burst. */
 struct sums {
-	struct run run;
 	uint64_t sent[2]; /* packets, by direction */
 	uint64_t bytes;   /* from the IP header on */
 };
 
-static void run_end(struct dp_worker_ctx *ctx, struct sums *sums)
+/* 'run' comes by value, so that it stands in registers while it grows. */
+static __attribute__((noinline)) void run_end(
+        struct dp_worker_ctx *ctx, struct run run, struct sums *sums)
 {
-	const struct run *run = &sums->run;
-	struct lb_listener_stats *ls = dp_listener_stats(ctx, run->listener);
+	struct lb_listener_stats *ls = dp_listener_stats(ctx, run.listener);
 
-	if (likely(ls != NULL && run->packets > 0))
-		count_traffic(&ls->packets_in, run->direction, run->packets, run->bytes);
-	sums->sent[run->direction] += run->packets;
-	sums->bytes += run->bytes;
-}
-
-static inline void count_listener(struct dp_worker_ctx *ctx, struct sums *sums, uint32_t listener,
-        uint32_t direction, uint32_t bytes)
-{
-	if (unlikely(listener != sums->run.listener || direction != sums->run.direction)) {
-		run_end(ctx, sums);
-		sums->run = (struct run){.listener = listener, .direction = direction};
-	}
-	sums->run.packets++;
-	sums->run.bytes += bytes;
+	if (ls != NULL && run.packets > 0)
+		count_traffic(&ls->packets_in, run.direction, run.packets, run.bytes);
+	sums->sent[run.direction] += run.packets;
+	sums->bytes += run.bytes;
 }
 
 static inline void count_target(
         struct dp_worker_ctx *ctx, uint32_t slot, uint32_t direction, uint32_t bytes)
 {
-	struct lb_target_stats *ts = dp_target_stats(ctx, slot);
-
-	if (likely(ts != NULL))
-		count_traffic(&ts->packets_in, direction, 1, bytes);
+	if (likely(slot < ctx->max_targets))
+		count_traffic(&ctx->target_stats[slot].packets_in, direction, 1, bytes);
 }
 
-/* Of packets that were sent. */
+/* The two below: of packets that were sent. */
+static void count_flows(struct dp_worker_ctx *ctx, const struct dp_burst *b, uint64_t sent)
+{
+	while (sent != 0) {
+		uint32_t i = dp_first(&sent);
+
+		dp_flow_count(ctx->tally, &b->flows[i], b->keys.direction[i], b->ip_len[i],
+		        b->tcp_flags[i]);
+	}
+}
+
 static void count_resets(struct dp_worker_ctx *ctx, const struct dp_burst *b, uint64_t sent)
 {
 	for (uint64_t left = sent & ~b->quiet; unlikely(left != 0);) {
@@ -218,7 +215,8 @@ static __attribute__((noinline)) bool prepare_odd(
 void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *b)
 {
 	const uint32_t n = 64 - (uint32_t)__builtin_clzll(b->live | 1);
-	struct sums sums = {.run.listener = LB_NO_SLOT};
+	struct sums sums = {0};
+	struct run run = {.listener = LB_NO_SLOT};
 	uint64_t left = b->live, sent = left, l2_bytes = 0;
 
 	dp_fib_lookup(ctx->fib, &b->hops, b->is_v6, n, b->adjs);
@@ -230,8 +228,7 @@ void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *b)
 		const struct dp_adj *adj = b->adjs[i];
 
 		DP_ONCE(flow);
-		if (likely((b->simple & bit) && ip_len <= adj->simple_mtu &&
-		            adj->port < DP_MAX_PORTS)) {
+		if (likely((b->simple & bit) && ip_len <= adj->simple_mtu)) {
 			set_addresses(b->l3[i] - sizeof(struct rte_ether_hdr), adj);
 		} else if (!prepare_odd(ctx, b, i)) {
 			sent &= ~bit;
@@ -241,17 +238,22 @@ void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *b)
 			            sizeof(struct rte_ether_hdr);
 		}
 		count_target(ctx, flow->slot, direction, ip_len);
-		count_listener(ctx, &sums, flow->listener, direction, ip_len);
-		if (unlikely(ctx->tally != NULL))
-			dp_flow_count(ctx->tally, flow, direction, ip_len, b->tcp_flags[i]);
+		if (unlikely(flow->listener != run.listener || direction != run.direction)) {
+			run_end(ctx, run, &sums);
+			run = (struct run){.listener = flow->listener, .direction = direction};
+		}
+		run.packets++;
+		run.bytes += ip_len;
 		static_assert(
 		        LB_COUNTER_TO_CLIENT - LB_COUNTER_TO_TARGET == DP_TO_CLIENT - DP_TO_TARGET,
 		        "a direction is a counter's distance");
 		enqueue(&ctx->out[adj->port], b->mbufs[i],
 		        (enum lb_counter)(LB_COUNTER_TO_TARGET + direction));
 	}
-	run_end(ctx, &sums);
+	run_end(ctx, run, &sums);
 	count_resets(ctx, b, sent);
+	if (ctx->tally != NULL)
+		count_flows(ctx, b, sent);
 	l2_bytes += (sums.sent[0] + sums.sent[1]) * sizeof(struct rte_ether_hdr);
 	dp_count(ctx, LB_COUNTER_TO_TARGET, sums.sent[DP_TO_TARGET]);
 	dp_count(ctx, LB_COUNTER_TO_CLIENT, sums.sent[DP_TO_CLIENT]);

@@ -14,7 +14,7 @@
 #include "tables.h"
 
 #define DP_BURST     32
-#define DP_MAX_PORTS (LB_MAX_PORTS + 1)
+#define DP_MAX_PORTS DP_FIB_PORTS
 /* The probe port: no device of DPDK's, its frames travel by rings to and from the main lcore. */
 #define DP_PORT_PROBE LB_MAX_PORTS
 

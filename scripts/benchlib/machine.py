@@ -79,7 +79,7 @@ class HugePages:
 @contextmanager
 def scratch():
     """A directory in memory for packets, sockets and, where there are huge pages, flow tables."""
-    path = Path(tempfile.mkdtemp(prefix="anabranch-bench.", dir="/dev/shm"))
+    path = Path(tempfile.mkdtemp(prefix=f"anabranch-bench.{os.getpid()}.", dir="/dev/shm"))
     huge = path / "huge"
     huge.mkdir()
     mounted = subprocess.run(["mount", "-t", "hugetlbfs", "-o", "pagesize=2M", "none", huge], capture_output=True,

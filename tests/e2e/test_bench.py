@@ -28,16 +28,25 @@ import report  # noqa: E402
 
 
 def bench(*args, wrapper=(), timeout=120):
-    # a terminal's Ctrl-C must not reach the test
-    return subprocess.run([*wrapper, BENCH, *map(str, args)], text=True, capture_output=True, timeout=timeout, check=False,
-                          stdin=subprocess.DEVNULL)
+    """Runs it to its end. The result has its process id too."""
+    with subprocess.Popen([*wrapper, BENCH, *map(str, args)], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          stdin=subprocess.DEVNULL) as process:
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except BaseException:
+            process.terminate()
+            raise
+    done = subprocess.CompletedProcess(args, process.returncode, out, err)
+    done.pid = process.pid
+    return done
 
 
-def left_behind():
-    """What a run makes and must take away again."""
+def left_behind(pid):
+    """What the run with this process id made and did not take away again."""
     names = subprocess.run(["ip", "netns", "list"], text=True, capture_output=True, check=True).stdout
-    return ([n for n in names.split() if n.startswith("bench")] + list(Path("/dev/shm").glob("anabranch-bench.*")) +
-            list(Path("/run/dpdk").glob("anabranch-bench*")))
+    return ([n for n in names.split() if n.startswith(f"bench{pid % 100000}-")] +
+            list(Path("/dev/shm").glob(f"anabranch-bench.{pid}.*")) +
+            list(Path("/run/dpdk").glob(f"anabranch-bench*{pid % 100000}-*")))
 
 
 # ---- arguments ----
@@ -70,7 +79,7 @@ def test_without_root_it_says_so():
 
 @pytest.mark.skipif(shutil.which("dpdk-testpmd") is None, reason="dpdk-testpmd is not installed")
 def test_a_small_run_yields_what_is_promised_and_leaves_nothing_behind(tmp_path):
-    pages, before = NR_HUGEPAGES.read_text(), left_behind()
+    pages = NR_HUGEPAGES.read_text()
     done = bench("--quick", "--part", "pcap", "--json", tmp_path / "out.json")
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "out.json").read_text())
@@ -85,7 +94,7 @@ def test_a_small_run_yields_what_is_promised_and_leaves_nothing_behind(tmp_path)
     assert goal["limit"] == 0.6 and goal["holds"] == (goal["measured"] >= 0.6)
     assert result["machine"]["cpus"] == len(os.sched_getaffinity(0))
     assert ("held" if goal["holds"] else "MISSED") in done.stdout
-    assert NR_HUGEPAGES.read_text() == pages and left_behind() == before
+    assert NR_HUGEPAGES.read_text() == pages and not left_behind(done.pid)
 
 
 def test_without_huge_pages_it_says_what_that_means_and_goes_on(tmp_path):
@@ -120,7 +129,7 @@ def test_a_part_that_fails_is_an_error_and_the_others_go_on(tmp_path):
 
 
 def test_an_interrupted_run_leaves_nothing_behind():
-    pages, before = NR_HUGEPAGES.read_text(), left_behind()
+    pages = NR_HUGEPAGES.read_text()
     with subprocess.Popen([BENCH, "--quick", "--part", "pcap"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           start_new_session=True) as process:
         for line in process.stderr:
@@ -131,7 +140,7 @@ def test_an_interrupted_run_leaves_nothing_behind():
         _, said = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "interrupted" in said
-    assert NR_HUGEPAGES.read_text() == pages and left_behind() == before
+    assert NR_HUGEPAGES.read_text() == pages and not left_behind(process.pid)
 
 
 # ---- what is made of the figures ----

@@ -57,6 +57,18 @@ static uint32_t trim_padding(const struct dp_burst *b, uint32_t i)
 	return b->ip_len[i];
 }
 
+/* What keeps a tail is no longer simple. */
+static void trim_padded(struct dp_burst *b)
+{
+	for (uint64_t left = b->live & b->padded; left != 0;) {
+		uint64_t bit = left & -left;
+		uint32_t i = dp_first(&left);
+
+		if (unlikely(trim_padding(b, i) != b->ip_len[i]))
+			b->simple &= ~bit;
+	}
+}
+
 /* A translated packet to this host itself can only be given to a kernel that has no copy of the
  * untranslated one. */
 static dp_verdict judge_local(const struct dp_worker_ctx *ctx, uint16_t port)
@@ -220,6 +232,7 @@ void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *b)
 	uint64_t left = b->live, sent = left, l2_bytes = 0;
 
 	dp_fib_lookup(ctx->fib, &b->hops, b->is_v6, n, b->adjs);
+	trim_padded(b);
 	while (left != 0) {
 		uint64_t bit = left & -left;
 		uint32_t i = dp_first(&left), direction = b->keys.direction[i];

@@ -43,14 +43,14 @@ static inline lanes swap16(lanes x)
 	return (x & 0xff) << 8 | (x >> 8 & 0xff);
 }
 
-/* Words as they lie in the frames, little endian, by packet. */
+/* Words as they lie in the frames, little endian, by packet; what stands together in the frame,
+ * stands together here. */
 struct words {
-	/* IPv4: bytes 2-5 of the header, length and identification; bytes 6-9: fragment, TTL,
-	 * protocol. IPv6: bytes 4-7: length, next header, hop limit; and nothing. */
-	uint32_t ip[2][DP_BURST] COLUMN;
-	/* IPv4: source, destination. Both: ports, and the four bytes behind them. One packet's
-	 * stand together. */
-	uint32_t sides[DP_BURST][4] COLUMN;
+	/* IPv4: the first sixteen bytes of the header. IPv6: bytes 4-7, length, next header, hop
+	 * limit; and nothing. */
+	uint32_t first[DP_BURST][4] COLUMN;
+	/* IPv4: destination. Both: ports, and the four bytes behind them; and what follows. */
+	uint32_t second[DP_BURST][4] COLUMN;
 	uint32_t tcp[DP_BURST] COLUMN;      /* bytes 12-15 of TCP: data offset, flags, window */
 	uint32_t in_frame[DP_BURST] COLUMN; /* bytes from the IP header on, padding included */
 	/* IPv6: source and destination. */
@@ -60,10 +60,12 @@ struct words {
 /* The packets of one family on their way through the loops. */
 struct plain {
 	struct dp_burst *b;
-	uint64_t set;                     /* those whose words were collected */
-	uint32_t odd[DP_BURST] COLUMN;    /* not 0: not plain after all */
-	uint32_t news[DP_BURST] COLUMN;   /* not 0: not quiet */
-	uint32_t padded[DP_BURST] COLUMN; /* not 0: not simple */
+	uint64_t set;                   /* those whose words were collected */
+	uint64_t unchecked;             /* IPv4 headers whose checksum the device did not look at */
+	uint32_t odd[DP_BURST] COLUMN;  /* not 0: not plain after all */
+	uint32_t news[DP_BURST] COLUMN; /* not 0: not quiet */
+	uint32_t padded[DP_BURST] COLUMN;  /* not 0: padded */
+	uint32_t damaged[DP_BURST] COLUMN; /* not 0: the IPv4 header's checksum is wrong */
 	uint32_t source[DP_BURST] COLUMN, destination[DP_BURST] COLUMN, ports[DP_BURST] COLUMN;
 	struct words words;
 };
@@ -76,22 +78,21 @@ static inline bool flags_plain(uint64_t ol_flags)
 }
 
 /* The three below copy what must be read from memory, after the checks that decide whether it may
- * be. False: the packet is not plain. */
-static inline bool collect4(struct words *w, uint32_t i, const uint8_t *ip, uint64_t ol_flags)
+ * be. */
+static inline void collect4(struct words *w, uint32_t i, const uint8_t *ip)
 {
-	memcpy(&w->ip[0][i], ip + 2, sizeof(w->ip[0][i]));
-	memcpy(&w->ip[1][i], ip + 6, sizeof(w->ip[1][i]));
-	memcpy(w->sides[i], ip + 12, sizeof(w->sides[i]));
+	memcpy(w->first[i], ip, sizeof(w->first[i]));
+	memcpy(w->second[i], ip + 16, sizeof(w->second[i]));
 	memcpy(&w->tcp[i], ip + IP4_LEN + 12, sizeof(w->tcp[i]));
-	return (ol_flags & RTE_MBUF_F_RX_IP_CKSUM_GOOD) || likely(dp_csum_ip4_right(ip, IP4_LEN));
 }
 
+/* False: the packet is not plain. */
 static inline bool collect6(struct words *w, uint32_t i, const uint8_t *ip)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
-	memcpy(&w->ip[0][i], ip + 4, sizeof(w->ip[0][i]));
-	memcpy(&w->sides[i][2], ip + IP6_LEN, 8);
+	memcpy(&w->first[i][0], ip + 4, sizeof(w->first[i][0]));
+	memcpy(&w->second[i][1], ip + IP6_LEN, 8);
 	memcpy(&w->tcp[i], ip + IP6_LEN + 12, sizeof(w->tcp[i]));
 	for (uint32_t half = 0; half < 2; half++) {
 		memcpy(&w->source[half][i], ip + 8 + 8 * half, 8);
@@ -126,9 +127,11 @@ static uint64_t collect(struct plain s[2], uint64_t mac, struct rte_mbuf **pkts,
 		v6 = (uint16_t)type == RTE_BE16(RTE_ETHER_TYPE_IPV6);
 		if (likely(!v6)) {
 			i = n[0]++;
-			plain = likely(plain &&
-			                (type & RTE_BE32(0xffffff00)) == RTE_BE32(0x08004500)) &&
-			        collect4(&s[0].words, i, frame + ETHER, m->ol_flags);
+			plain = plain && (type & RTE_BE32(0xffffff00)) == RTE_BE32(0x08004500);
+			if (likely(plain))
+				collect4(&s[0].words, i, frame + ETHER);
+			if (!(m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_GOOD))
+				s[0].unchecked |= UINT64_C(1) << i;
 		} else {
 			i = n[1]++;
 			plain = likely(plain &&
@@ -190,25 +193,38 @@ static inline void set_lengths(
 	*(shorts *)&s->b->l3_len[i] = (shorts){0} + (uint16_t)l3_len;
 }
 
+/* The 16-bit words of 'x', added. */
+static inline lanes sum16(lanes x)
+{
+	return (x & 0xffff) + (x >> 16);
+}
+
 static void judge4(struct plain *s)
 {
 	const struct words *w = &s->words;
 
 	for (uint32_t i = 0; i < s->b->n; i += LANES) {
-		lanes first = *(const lanes *)&w->ip[0][i], second = *(const lanes *)&w->ip[1][i];
+		const lanes *first = (const lanes *)&w->first[i];
+		const lanes *second = (const lanes *)&w->second[i];
 		lanes in_frame = *(const lanes *)&w->in_frame[i];
-		const lanes *sides = (const lanes *)&w->sides[i];
-		lanes len = swap16(first);
+		lanes begin = WORD(first, 0), id = WORD(first, 1), middle = WORD(first, 2);
+		lanes source = WORD(first, 3), destination = WORD(second, 0);
+		lanes len = swap16(begin >> 16);
 		/* more fragments, and the offset */
-		lanes fragment = second & RTE_BE16(0x3fff);
+		lanes fragment = id >> 16 & RTE_BE16(0x3fff);
 
-		*(lanes *)&s->source[i] = WORD(sides, 0);
-		*(lanes *)&s->destination[i] = WORD(sides, 1);
+		*(lanes *)&s->source[i] = source;
+		*(lanes *)&s->destination[i] = destination;
 		/* a length below 20 wraps, and is too long */
 		*(lanes *)&s->odd[i] =
 		        (lanes)(len - IP4_LEN > in_frame - IP4_LEN) | (lanes)(fragment != 0);
-		set_lengths(s, i, len, second >> 16 & 0xff, IP4_LEN);
-		judge_l4(s, i, len - IP4_LEN, second >> 24, WORD(sides, 2), WORD(sides, 3), false);
+		/* RFC 1071: all of a right header adds up to 0xffff */
+		*(lanes *)&s->damaged[i] = sum16(sum16(sum16(begin) + sum16(id) + sum16(middle) +
+		                                       sum16(source) + sum16(destination))) ^
+		                           0xffff;
+		set_lengths(s, i, len, middle & 0xff, IP4_LEN);
+		judge_l4(s, i, len - IP4_LEN, middle >> 8 & 0xff, WORD(second, 1), WORD(second, 2),
+		        false);
 	}
 }
 
@@ -217,13 +233,13 @@ static void judge6(struct plain *s)
 	const struct words *w = &s->words;
 
 	for (uint32_t i = 0; i < s->b->n; i += LANES) {
-		lanes ip = *(const lanes *)&w->ip[0][i];
-		const lanes *sides = (const lanes *)&w->sides[i];
+		const lanes *second = (const lanes *)&w->second[i];
+		lanes ip = WORD((const lanes *)&w->first[i], 0);
 		lanes len = swap16(ip);
 
 		*(lanes *)&s->odd[i] = (lanes)(len > *(const lanes *)&w->in_frame[i] - IP6_LEN);
 		set_lengths(s, i, len + IP6_LEN, ip >> 24, IP6_LEN);
-		judge_l4(s, i, len, ip >> 16 & 0xff, WORD(sides, 2), WORD(sides, 3), true);
+		judge_l4(s, i, len, ip >> 16 & 0xff, WORD(second, 1), WORD(second, 2), true);
 	}
 }
 
@@ -339,9 +355,11 @@ static void take(struct plain *s)
 {
 	uint64_t set = s->set & dp_column_zero(s->odd);
 
-	s->b->live = set;
+	if (s->unchecked != 0)
+		set &= ~(s->unchecked & ~dp_column_zero(s->damaged));
+	s->b->live = s->b->simple = set;
 	s->b->quiet = set & dp_column_zero(s->news);
-	s->b->simple = set & dp_column_zero(s->padded);
+	s->b->padded = set & ~dp_column_zero(s->padded);
 }
 
 static void parse_plain4(struct plain *s, const struct dp_tables *tables)
@@ -410,7 +428,8 @@ void dp_parse_burst(
 	memcpy(&mac, &port->mac, sizeof(port->mac));
 	for (uint32_t v6 = 0; v6 < 2; v6++) {
 		s[v6].b = &bursts[v6];
-		bursts[v6].live = bursts[v6].quiet = bursts[v6].simple = 0;
+		s[v6].unchecked = 0;
+		bursts[v6].live = bursts[v6].quiet = bursts[v6].simple = bursts[v6].padded = 0;
 	}
 	for (uint32_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));

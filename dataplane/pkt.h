@@ -48,8 +48,9 @@ struct dp_burst {
 	uint16_t port; /* that received them */
 	bool is_v6;
 	uint64_t live;   /* parse: TCP or UDP; flow: that has a flow */
-	uint64_t simple; /* parse: Ethernet without tags, IP without options or extension headers,
-	                    no padding: all stands where it mostly does */
+	uint64_t simple; /* parse: Ethernet without tags, IP without options or extension headers:
+	                    all stands where it mostly does */
+	uint64_t padded; /* parse: of the simple ones, those with bytes behind the IP packet */
 	uint64_t quiet;  /* parse: neither SYN, FIN nor RST, and a TTL above 1 */
 
 	struct rte_mbuf *mbufs[DP_BURST]; /* all of these: parse */

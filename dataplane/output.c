@@ -134,49 +134,45 @@ static inline void set_addresses(uint8_t *frame, const struct dp_adj *adj)
 	memcpy(frame, &adj->dst, sizeof(adj->dst) + sizeof(adj->src));
 }
 
-/* A direction's packets and bytes stand side by side, the client's direction first. */
-static inline void count_traffic(
-        uint64_t *packets_in, uint32_t direction, uint64_t packets, uint64_t bytes)
+/* 'stats' begins with packets and bytes of the client's direction, then the target's, as targets'
+ * and listeners' do. */
+static inline void count_traffic(void *stats, uint32_t direction, uint64_t packets, uint64_t bytes)
 {
-	uint64_t *traffic = packets_in + 2u * direction;
+	uint64_t *traffic = (uint64_t *)stats + 2u * direction;
 
 	dp_stats_add(&traffic[0], packets);
 	dp_stats_add(&traffic[1], bytes);
 }
+LB_ASSERT_AT(struct lb_target_stats, packets_in, 0);
 LB_ASSERT_AT(struct lb_target_stats, bytes_in, 8);
 LB_ASSERT_AT(struct lb_target_stats, packets_out, 16);
+LB_ASSERT_AT(struct lb_listener_stats, packets_in, 0);
 LB_ASSERT_AT(struct lb_listener_stats, bytes_in, 8);
 LB_ASSERT_AT(struct lb_listener_stats, packets_out, 16);
 
-/* Packets in a row of one listener and direction: counted together. */
+/* Packets of one direction, in a row of one listener: counted together. */
 struct run {
-	uint32_t listener, direction;
-	uint64_t packets, bytes;
+	uint64_t packets, bytes; /* bytes from the IP header on */
+	uint32_t listener;
 };
 
-/* What was counted so far of a burst. */
-struct sums {
-	uint64_t sent[2]; /* packets, by direction */
-	uint64_t bytes;   /* from the IP header on */
-};
-
-/* 'run' comes by value, so that it stands in registers while it grows. */
-static __attribute__((noinline)) void run_end(
-        struct dp_worker_ctx *ctx, struct run run, struct sums *sums)
+/* Counts a run, adds it to what was sent, and begins one of 'listener'. */
+static __attribute__((noinline)) void run_end(struct dp_worker_ctx *ctx, struct run *run,
+        uint32_t direction, uint32_t listener, struct run *sent)
 {
-	struct lb_listener_stats *ls = dp_listener_stats(ctx, run.listener);
-
-	if (ls != NULL && run.packets > 0)
-		count_traffic(&ls->packets_in, run.direction, run.packets, run.bytes);
-	sums->sent[run.direction] += run.packets;
-	sums->bytes += run.bytes;
+	if (run->listener < ctx->max_listeners && run->packets > 0)
+		count_traffic(
+		        &ctx->listener_stats[run->listener], direction, run->packets, run->bytes);
+	sent[direction].packets += run->packets;
+	sent[direction].bytes += run->bytes;
+	*run = (struct run){.listener = listener};
 }
 
 static inline void count_target(
         struct dp_worker_ctx *ctx, uint32_t slot, uint32_t direction, uint32_t bytes)
 {
 	if (likely(slot < ctx->max_targets))
-		count_traffic(&ctx->target_stats[slot].packets_in, direction, 1, bytes);
+		count_traffic(&ctx->target_stats[slot], direction, 1, bytes);
 }
 
 /* The two below: of packets that were sent. */
@@ -227,8 +223,8 @@ static __attribute__((noinline)) bool prepare_odd(
 void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *b)
 {
 	const uint32_t n = 64 - (uint32_t)__builtin_clzll(b->live | 1);
-	struct sums sums = {0};
-	struct run run = {.listener = LB_NO_SLOT};
+	struct run runs[2] = {{.listener = LB_NO_SLOT}, {.listener = LB_NO_SLOT}};
+	struct run totals[2] = {0};
 	uint64_t left = b->live, sent = left, l2_bytes = 0;
 
 	dp_fib_lookup(ctx->fib, &b->hops, b->is_v6, n, b->adjs);
@@ -239,6 +235,7 @@ void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *b)
 		uint32_t ip_len = b->ip_len[i];
 		const struct dp_flow *flow = &b->flows[i];
 		const struct dp_adj *adj = b->adjs[i];
+		struct run *run;
 
 		DP_ONCE(flow);
 		if (likely((b->simple & bit) && ip_len <= adj->simple_mtu)) {
@@ -251,24 +248,24 @@ void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *b)
 			            sizeof(struct rte_ether_hdr);
 		}
 		count_target(ctx, flow->slot, direction, ip_len);
-		if (unlikely(flow->listener != run.listener || direction != run.direction)) {
-			run_end(ctx, run, &sums);
-			run = (struct run){.listener = flow->listener, .direction = direction};
-		}
-		run.packets++;
-		run.bytes += ip_len;
+		run = &runs[direction];
+		if (unlikely(flow->listener != run->listener))
+			run_end(ctx, run, direction, flow->listener, totals);
+		run->packets++;
+		run->bytes += ip_len;
 		static_assert(
 		        LB_COUNTER_TO_CLIENT - LB_COUNTER_TO_TARGET == DP_TO_CLIENT - DP_TO_TARGET,
 		        "a direction is a counter's distance");
 		enqueue(&ctx->out[adj->port], b->mbufs[i],
 		        (enum lb_counter)(LB_COUNTER_TO_TARGET + direction));
 	}
-	run_end(ctx, run, &sums);
+	for (uint32_t direction = 0; direction < 2; direction++)
+		run_end(ctx, &runs[direction], direction, LB_NO_SLOT, totals);
 	count_resets(ctx, b, sent);
 	if (ctx->tally != NULL)
 		count_flows(ctx, b, sent);
-	l2_bytes += (sums.sent[0] + sums.sent[1]) * sizeof(struct rte_ether_hdr);
-	dp_count(ctx, LB_COUNTER_TO_TARGET, sums.sent[DP_TO_TARGET]);
-	dp_count(ctx, LB_COUNTER_TO_CLIENT, sums.sent[DP_TO_CLIENT]);
-	dp_count(ctx, LB_COUNTER_FORWARDED_BYTES, sums.bytes + l2_bytes);
+	l2_bytes += (totals[0].packets + totals[1].packets) * sizeof(struct rte_ether_hdr);
+	dp_count(ctx, LB_COUNTER_TO_TARGET, totals[DP_TO_TARGET].packets);
+	dp_count(ctx, LB_COUNTER_TO_CLIENT, totals[DP_TO_CLIENT].packets);
+	dp_count(ctx, LB_COUNTER_FORWARDED_BYTES, totals[0].bytes + totals[1].bytes + l2_bytes);
 }

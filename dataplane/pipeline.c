@@ -73,19 +73,26 @@ static dp_verdict hit(struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i)
 	return DP_GO_ON;
 }
 
+/* Directions are mixed in a burst, so this is arithmetic, not a branch. */
+static inline uint64_t choose(uint64_t client, uint64_t to, uint32_t direction)
+{
+	static_assert(DP_TO_TARGET == 0 && DP_TO_CLIENT == 1, "less one, a direction is a mask");
+	return client ^ ((client ^ to) & ((uint64_t)direction - 1));
+}
+
 static inline __attribute__((always_inline)) void set_hop(
         struct dp_burst *b, uint32_t i, bool is_v6)
 {
 	const uint64_t *to = b->flows[i].to;
-	bool to_target = b->keys.direction[i] == DP_TO_TARGET;
+	uint32_t direction = b->keys.direction[i];
 
 	if (!is_v6) {
 		b->hops.v4[i] =
-		        rte_be_to_cpu_32((uint32_t)(to_target ? to[0] : b->keys.client[0][i]));
+		        rte_be_to_cpu_32((uint32_t)choose(b->keys.client[0][i], to[0], direction));
 		return;
 	}
 	for (uint32_t half = 0; half < 2; half++)
-		b->hops.words[i][half] = to_target ? to[half] : b->keys.client[half][i];
+		b->hops.words[i][half] = choose(b->keys.client[half][i], to[half], direction);
 }
 
 /* Those of 'found' of which hit() would say DP_GO_ON and do nothing: packets that say nothing new

@@ -107,6 +107,7 @@ void dp_fib_lookup(const struct dp_fib *fib, union dp_fib_ips *ips, bool is_v6, 
 		rte_fib6_lookup_bulk(side->v6, (uint8_t(*)[16])ips->v6, hops, (int)n);
 	else
 		rte_fib_lookup_bulk(side->v4, ips->v4, hops, (int)n);
+#pragma GCC unroll 8
 	for (uint32_t i = 0; i < n; i++)
 		adjs[i] = &fib->adjs.adjs[hops[i]];
 }

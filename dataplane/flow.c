@@ -176,6 +176,7 @@ static inline __attribute__((always_inline)) uint64_t lookup(const struct dp_flo
 	struct places places;
 
 	hash_keys(t, keys, is_v6, n, &places);
+#pragma GCC unroll 8
 	for (uint32_t i = 0; i < n; i++)
 		rte_prefetch0(&t->lines[places.buckets[i]]);
 	hits = set & scan(t, &places, is_v6, n, flows, &ask);

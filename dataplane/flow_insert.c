@@ -31,25 +31,29 @@ struct insertion {
 /* Not for callers: the bucket has room, but there is no free entry. */
 #define NEEDS_ENTRY ((enum dp_flow_result) - 1)
 
-/* One side's address and port against the other's, which have as many words. */
-static uint32_t side_delta(const uint64_t from[3], const uint64_t to[3], bool is_v6)
+/* The folded sum of the way back. Zero has two forms: nothing at all, and 0xffff. */
+static uint32_t reverse(uint32_t delta)
 {
-	uint64_t sum = 0;
-
-	for (uint32_t i = 0; i < (is_v6 ? 3 : 1); i++)
-		sum += dp_csum_delta32((uint32_t)from[i], (uint32_t)to[i]) +
-		       dp_csum_delta32((uint32_t)(from[i] >> 32), (uint32_t)(to[i] >> 32));
-	return dp_csum_fold(sum);
+	return delta == 0xffff ? delta : 0xffff - delta;
 }
 
+/* The word at FLOW_DELTA_AT(): what it changes that 'from' becomes 'to', and the other way round.
+ */
 static uint64_t deltas(const uint64_t from[3], const uint64_t to[3], bool is_v6)
 {
-	uint32_t l4 = side_delta(from, to, is_v6), ip = 0;
+	uint64_t sum = dp_csum_delta32((uint32_t)from[0], (uint32_t)to[0]);
+	uint32_t ip_there = 0, ip_back = 0, there;
 
-	if (!is_v6)
-		ip = dp_csum_fold(
-		        dp_csum_delta32((uint32_t)from[0], (uint32_t)to[0]) + DP_CSUM_TTL_DELTA);
-	return ip | l4 << 16;
+	if (!is_v6) {
+		ip_there = dp_csum_fold(sum + DP_CSUM_TTL_DELTA);
+		ip_back = dp_csum_fold(reverse(dp_csum_fold(sum)) + DP_CSUM_TTL_DELTA);
+	}
+	sum += dp_csum_delta32((uint32_t)(from[0] >> 32), (uint32_t)(to[0] >> 32));
+	for (uint32_t i = 1; i < (is_v6 ? 3 : 1); i++)
+		sum += dp_csum_delta32((uint32_t)from[i], (uint32_t)to[i]) +
+		       dp_csum_delta32((uint32_t)(from[i] >> 32), (uint32_t)(to[i] >> 32));
+	there = dp_csum_fold(sum);
+	return ip_there | there << 16 | (uint64_t)ip_back << 32 | (uint64_t)reverse(there) << 48;
 }
 
 /* Fills a free entry. Its live word comes last. */
@@ -78,9 +82,7 @@ static void entry_write(const struct insertion *in, uint64_t *e)
 	}
 	flow_store(&values[0], to->slot | (uint64_t)to->epoch << 32);
 	flow_store(&values[1], to->listener);
-	flow_store(&e[FLOW_DELTA_AT(is_v6)],
-	        deltas(in->words.other, in->target_words, is_v6) |
-	                deltas(in->target_words, in->words.other, is_v6) << 32);
+	flow_store(&e[FLOW_DELTA_AT(is_v6)], deltas(in->words.other, in->target_words, is_v6));
 	flow_count_begin(in->t, e, life);
 	flow_store(&values[2], flow_live_make(in->now, state, DP_FLOW_LIVE, life));
 }

@@ -431,6 +431,7 @@ void dp_parse_burst(
 		s[v6].unchecked = 0;
 		bursts[v6].live = bursts[v6].quiet = bursts[v6].simple = bursts[v6].padded = 0;
 	}
+#pragma GCC unroll 8
 	for (uint32_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	bytes = collect(s, mac, pkts, n);

@@ -81,9 +81,8 @@ static inline uint64_t choose(uint64_t client, uint64_t to, uint32_t direction)
 }
 
 static inline __attribute__((always_inline)) void set_hop(
-        struct dp_burst *b, uint32_t i, bool is_v6)
+        struct dp_burst *b, uint32_t i, const uint64_t *to, bool is_v6)
 {
-	const uint64_t *to = b->flows[i].to;
 	uint32_t direction = b->keys.direction[i];
 
 	if (!is_v6) {
@@ -114,7 +113,7 @@ static inline __attribute__((always_inline)) uint64_t follow_settled(
 		if (unlikely(!dp_flow_settled(flow, now) || flow->slot >= nb_slots ||
 		             epochs[flow->slot] != flow->epoch))
 			odd |= bit;
-		set_hop(b, i, is_v6);
+		set_hop(b, i, flow->to, is_v6);
 	}
 	return found & b->quiet & ~odd;
 }
@@ -145,7 +144,7 @@ static inline __attribute__((always_inline)) void follow_odd(
 		uint32_t i = dp_first(&odd);
 
 		if (verdicts[i] == DP_GO_ON) {
-			set_hop(b, i, is_v6);
+			set_hop(b, i, b->flows[i].to, is_v6);
 			continue;
 		}
 		dp_output_settle(ctx, b->mbufs[i], b->port, verdicts[i]);

@@ -59,21 +59,32 @@ static inline __attribute__((always_inline)) void rewrite_l4(
 		udp->dgram_cksum = dp_csum_update_udp(udp->dgram_cksum, flow->l4_delta);
 }
 
+static inline __attribute__((always_inline)) void rewrite_packet(
+        const struct dp_burst *b, uint32_t i, uint32_t l3_len, bool is_v6)
+{
+	uint32_t direction = b->keys.direction[i];
+	const struct dp_flow *flow = &b->flows[i];
+	uint8_t *l3 = b->l3[i];
+
+	DP_ONCE(flow);
+	if (is_v6)
+		rewrite_ip6(l3, direction, flow);
+	else
+		rewrite_ip4(l3, direction, flow);
+	rewrite_l4(l3 + l3_len, b->protocol[i], direction, flow, is_v6);
+}
+
 static inline __attribute__((always_inline)) void rewrite_family(
         const struct dp_burst *b, bool is_v6)
 {
-	for (uint64_t left = b->live; left != 0;) {
-		uint32_t i = dp_first(&left), direction = b->keys.direction[i];
-		const struct dp_flow *flow = &b->flows[i];
-		uint8_t *l3 = b->l3[i];
+	const uint32_t l3_len = is_v6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr);
 
-		DP_ONCE(flow);
+	for (uint64_t left = b->live & b->simple; left != 0;)
+		rewrite_packet(b, dp_first(&left), l3_len, is_v6);
+	for (uint64_t left = b->live & ~b->simple; left != 0;) {
+		uint32_t i = dp_first(&left);
 
-		if (is_v6)
-			rewrite_ip6(l3, direction, flow);
-		else
-			rewrite_ip4(l3, direction, flow);
-		rewrite_l4(l3 + b->l3_len[i], b->protocol[i], direction, flow, is_v6);
+		rewrite_packet(b, i, b->l3_len[i], is_v6);
 	}
 }
 

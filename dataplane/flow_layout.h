@@ -97,7 +97,7 @@ struct flow_line {
 	uint64_t tags[2]; /* 16 bits each, from the low end; 0: the slot is free */
 	uint32_t tag8;
 	uint32_t refs[FLOW_LINE_SLOTS];
-};
+} __attribute__((aligned(LB_CACHE_LINE))); /* it is read as a whole: flow_line.h */
 LB_ASSERT_SIZE(struct flow_line, 64);
 LB_ASSERT_AT(struct flow_line, refs, 28);
 

@@ -208,10 +208,11 @@ void dp_pipeline_unsent(struct dp_worker_ctx *ctx, struct rte_mbuf *pkt, enum lb
 
 void dp_pipeline_age(struct dp_worker_ctx *ctx, uint32_t nb_buckets)
 {
-	struct dp_flow_ended ended[DP_BURST];
+	/* More than a burst can make, or a sweep that fell behind would never catch up. */
+	struct dp_flow_ended ended[2 * DP_BURST];
 	bool known = ctx->tables.segment != NULL;
 	uint32_t n = dp_flow_age(ctx->flows, ctx->worker, nb_buckets, ctx->now,
-	        known ? ctx->tables.epochs : NULL, ctx->tables.nb_slots, ended, DP_BURST);
+	        known ? ctx->tables.epochs : NULL, ctx->tables.nb_slots, ended, RTE_DIM(ended));
 
 	for (uint32_t i = 0; i < n; i++)
 		dp_count_ended(ctx, ended[i].slot, ended[i].listener, ended[i].reason);

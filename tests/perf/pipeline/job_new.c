@@ -89,7 +89,7 @@ static void prepare_expiry(struct job *job, struct bench *b)
 	/* as host_workers.c and flow_file.c have them */
 	double buckets_per_s = (1 + s->capacity / BUCKET_FLOWS / (SWEEP_S * 1000)) * 1000;
 	double sweep_s = s->capacity / 5 / buckets_per_s;
-	double burst_s = DP_BURST * (DP_TCP_HALF_OPEN_TIMEOUT_S + 1.5 + sweep_s / 2) / s->nb;
+	double burst_s = DP_BURST * (DP_TCP_HALF_OPEN_TIMEOUT_S + 0.5 + sweep_s / 2) / s->nb;
 
 	if (e == NULL)
 		die("no memory");

@@ -33,16 +33,6 @@ static inline dp_csum_delta dp_csum_delta32(lb_be32 from, lb_be32 to)
 	return (dp_csum_delta)(uint32_t)~from + to;
 }
 
-static inline dp_csum_delta dp_csum_delta_ip6(const struct lb_ip *from, const struct lb_ip *to)
-{
-	uint32_t a[4], b[4];
-
-	memcpy(a, from, sizeof(a));
-	memcpy(b, to, sizeof(b));
-	return dp_csum_delta32(a[0], b[0]) + dp_csum_delta32(a[1], b[1]) +
-	       dp_csum_delta32(a[2], b[2]) + dp_csum_delta32(a[3], b[3]);
-}
-
 /* The one's complement sum of the 16-bit words of 'sum'. Each half is added to the other at once:
  * in the upper half of the result the carry out of the lower one has come round. */
 static inline uint16_t dp_csum_fold(uint64_t sum)

@@ -53,7 +53,7 @@ struct dp_flow {
 		};
 	};
 	/* What the packet's other side becomes, target or virtual address, in the words of struct
-	 * dp_flow_keys; dp_flow_to() reads them. */
+	 * dp_flow_keys. Of an IPv4 word the lower 48 bits alone mean something. */
 	uint64_t to[3];
 	/* What that changes in checksums, folded: of the IPv4 header, the TTL's lowering included;
 	 * and of TCP or UDP. */
@@ -84,22 +84,6 @@ struct dp_flow_keys {
 	uint64_t hash[DP_FLOW_BURST] __attribute__((aligned(64)));
 	uint8_t direction[DP_FLOW_BURST] __attribute__((aligned(8))); /* enum dp_direction */
 };
-
-/* Where a flow's packets go. */
-static inline struct lb_ip dp_flow_to_ip(const struct dp_flow *flow, bool is_v6)
-{
-	struct lb_ip ip;
-
-	if (!is_v6)
-		return lb_ip_from_v4((lb_be32)flow->to[0]);
-	memcpy(&ip, flow->to, sizeof(ip));
-	return ip;
-}
-
-static inline lb_be16 dp_flow_to_port(const struct dp_flow *flow, bool is_v6)
-{
-	return (lb_be16)(is_v6 ? flow->to[2] : flow->to[0] >> 32);
-}
 
 /* Puts 'key' at place 'i' of the keys of its family. */
 void dp_flow_keys_set(struct dp_flow_keys *keys, uint32_t i, const struct dp_flow_key *key);

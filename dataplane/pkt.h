@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * What the stages know of the packets of one burst. It lives on the worker's stack for the time of
- * a burst; each field is written once, by the stage that is named at it.
+ * a burst; each field is written by the stage that is named at it.
  */
 #ifndef DP_PKT_H
 #define DP_PKT_H
@@ -49,7 +49,7 @@ struct dp_burst {
 	bool is_v6;
 	uint64_t live;   /* parse: TCP or UDP; flow: that has a flow */
 	uint64_t simple; /* parse: Ethernet without tags, IP without options or extension headers:
-	                    all stands where it mostly does */
+	                    all stands where it mostly does; output: and that ends with it */
 	uint64_t padded; /* parse: of the simple ones, those with bytes behind the IP packet */
 	uint64_t quiet;  /* parse: neither SYN, FIN nor RST, and a TTL above 1 */
 

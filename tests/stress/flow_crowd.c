@@ -29,10 +29,10 @@ bool crowd_is(const struct spec *s, enum dp_direction direction, const struct dp
 {
 	struct dp_flow_target target = flow_target(s);
 	struct lb_ip want = flow_ip(direction == DP_TO_TARGET ? 30 : 20, s->vip, s->is_v6);
-	struct lb_ip to = dp_flow_to_ip(flow, s->is_v6);
+	struct lb_ip to = flow_to_ip(flow, s->is_v6);
 
 	return lb_ip_equal(&to, &want) &&
-	       dp_flow_to_port(flow, s->is_v6) == htons(direction == DP_TO_TARGET ? 8080 : 80) &&
+	       flow_to_port(flow, s->is_v6) == htons(direction == DP_TO_TARGET ? 8080 : 80) &&
 	       flow->slot == target.slot && flow->epoch == target.epoch &&
 	       flow->listener == target.listener;
 }

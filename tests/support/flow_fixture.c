@@ -171,11 +171,11 @@ const char *flow_wrong(const struct dp_flow_table *t, const struct spec *s)
 		return "not found to client";
 	if (in.index != out.index || in.life != out.life)
 		return "two entries for two directions";
-	to = dp_flow_to_ip(&in, s->is_v6);
-	if (!lb_ip_equal(&to, &target.ip) || dp_flow_to_port(&in, s->is_v6) != target.port)
+	to = flow_to_ip(&in, s->is_v6);
+	if (!lb_ip_equal(&to, &target.ip) || flow_to_port(&in, s->is_v6) != target.port)
 		return "wrong target";
-	to = dp_flow_to_ip(&out, s->is_v6);
-	if (!lb_ip_equal(&to, &vip) || dp_flow_to_port(&out, s->is_v6) != htons(80))
+	to = flow_to_ip(&out, s->is_v6);
+	if (!lb_ip_equal(&to, &vip) || flow_to_port(&out, s->is_v6) != htons(80))
 		return "wrong virtual address";
 	if (in.slot != target.slot || in.epoch != target.epoch || in.listener != target.listener ||
 	        flow_idle_timeout(flow_entry(t, in.index), s->is_v6) != target.idle_timeout_s)

@@ -40,6 +40,22 @@ struct dp_flow_target flow_target(const struct spec *s);
 
 struct inserted flow_put(struct dp_flow_table *t, uint32_t worker, const struct spec *s,
         uint8_t flags, uint32_t now);
+/* Where a flow's packets go. */
+static inline struct lb_ip flow_to_ip(const struct dp_flow *flow, bool is_v6)
+{
+	struct lb_ip ip;
+
+	if (!is_v6)
+		return lb_ip_from_v4((lb_be32)flow->to[0]);
+	memcpy(&ip, flow->to, sizeof(ip));
+	return ip;
+}
+
+static inline lb_be16 flow_to_port(const struct dp_flow *flow, bool is_v6)
+{
+	return (lb_be16)(is_v6 ? flow->to[2] : flow->to[0] >> 32);
+}
+
 /* dp_flow_lookup() of 'n' keys (at most 64) of both families. */
 uint64_t flow_lookup(const struct dp_flow_table *t, const struct dp_flow_key *keys, uint32_t n,
         uint64_t *hashes, struct dp_flow *flows);

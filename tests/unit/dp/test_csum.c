@@ -58,11 +58,16 @@ static void changed_addresses_give_the_checksum_from_scratch(void **state)
 			struct lb_ip ip;
 			uint32_t v4;
 		} data = {ip, v4};
+		dp_csum_delta delta = dp_csum_delta32(v4, to_v4);
+		uint32_t from_words[4], to_words[4];
 		lb_be16 csum;
 
 		memcpy(to.bytes + 8, &x, 2);
-		csum = update(from_scratch(&data, sizeof(data)),
-		        dp_csum_delta_ip6(&ip, &to) + dp_csum_delta32(v4, to_v4));
+		memcpy(from_words, &ip, sizeof(from_words));
+		memcpy(to_words, &to, sizeof(to_words));
+		for (uint32_t i = 0; i < 4; i++)
+			delta += dp_csum_delta32(from_words[i], to_words[i]);
+		csum = update(from_scratch(&data, sizeof(data)), delta);
 		data.ip = to;
 		data.v4 = to_v4;
 		assert_int_equal(csum, from_scratch(&data, sizeof(data)));

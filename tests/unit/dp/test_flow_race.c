@@ -205,7 +205,7 @@ static void is_whole(const struct dp_flow *flow)
 	struct lb_ip to;
 
 	assert_non_null(flow);
-	to = dp_flow_to_ip(flow, false);
+	to = flow_to_ip(flow, false);
 	assert_int_equal(flow->state, old ? DP_TCP_ESTABLISHED : DP_TCP_SYN_SENT);
 	assert_int_equal(flow->last_seen, old ? 1 : 2);
 	assert_int_equal(flow->slot, target.slot);

@@ -84,11 +84,11 @@ static const struct dp_field flow_fields[] = {
                 .help = "file of the flow table, on hugetlbfs or tmpfs: a restart finds its flows "
                         "there"},
         {"ipv4_flows", DP_FIELD_NUMBER, CONFIG(flow_table.ipv4_flows), .min = 64,
-                .max = DP_FLOW_MAX, .preset = "1048576", .help = "flows that fit"},
+                .max = DP_FLOW_MAX, .preset = "1048576", .help = "flows that fit, 80 bytes each"},
         {"ipv6_flows", DP_FIELD_NUMBER, CONFIG(flow_table.ipv6_flows), .min = 64,
-                .max = DP_FLOW_MAX, .preset = "262144", .help = "flows that fit"},
+                .max = DP_FLOW_MAX, .preset = "262144", .help = "flows that fit, 80 bytes each"},
         {"counters", DP_FIELD_FLAG, CONFIG(flow_table.counters), .preset = "false",
-                .help = "count packets and bytes of each flow: 64 bytes more for an IPv4 flow; a "
+                .help = "count packets and bytes of each flow: 64 bytes more for each; a "
                         "table with them is not one without them, so a change forgets all flows"},
         {0},
 };

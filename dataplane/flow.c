@@ -46,11 +46,10 @@ void dp_flow_keys_get(
 	flow_words_key(&words, is_v6, key);
 }
 
-/* The number of an entry among those of the family; not below the capacity for any ref but one of
- * the family. */
-static inline uint32_t place_of(const struct dp_flow_table *t, uint32_t ref, bool is_v6)
+/* False for any ref but one of the family's. */
+static inline bool ref_is_of(const struct dp_flow_table *t, uint32_t ref, bool is_v6)
 {
-	return ref - 1 - (is_v6 ? t->capacity[0] : 0);
+	return ref - 1 - (is_v6 ? t->capacity[0] : 0) < t->capacity[is_v6];
 }
 
 /* One pass over all candidates of a bucket. */
@@ -66,8 +65,8 @@ static inline __attribute__((always_inline)) bool find_in_bucket(const struct dp
 			uint32_t ref = flow_load(&line->refs[flow_candidate_slot(bits)]);
 
 			flow->index = ref - 1;
-			if (place_of(t, ref, is_v6) < t->capacity[is_v6] &&
-			        flow_read(flow_entry_of(t, ref - 1, is_v6), is_v6, words, flow))
+			if (ref_is_of(t, ref, is_v6) &&
+			        flow_read(t, flow_entry(t, ref - 1), is_v6, words, flow))
 				return true;
 		}
 		line = flow_line_next(t, line);
@@ -130,61 +129,95 @@ static inline __attribute__((always_inline)) void hash_keys(const struct dp_flow
 	}
 }
 
-/* The first pass over the tags. Keys that it finds a candidate for, whose entries' numbers are in
- * flows[]; 'ask' are keys for find(), and what is in neither set has no flow. */
-static inline __attribute__((always_inline)) uint64_t scan(const struct dp_flow_table *t,
-        struct places *places, bool is_v6, uint32_t n, struct dp_flow *flows, uint64_t *ask)
+/* Takes the first candidate in a line for key 'i'; its entry is fetched. False: there is none, or
+ * the line is damaged. */
+static inline __attribute__((always_inline)) bool take_candidate(const struct dp_flow_table *t,
+        struct places *places, bool is_v6, uint32_t i, const struct flow_line *line, uint64_t bits,
+        struct dp_flow *flows)
 {
-	const uint32_t capacity = t->capacity[is_v6], first = is_v6 ? t->capacity[0] : 0;
-	const uint32_t shift = t->shifts[is_v6];
-	const uint64_t *entries = t->entries[is_v6];
+	uint32_t ref;
+
+	if (unlikely(bits == 0))
+		return false;
+	ref = flow_load(&line->refs[flow_candidate_slot(bits)]);
+	if (unlikely(!ref_is_of(t, ref, is_v6)))
+		return false;
+	flows[i].index = ref - 1;
+	places->entries[i] = flow_entry(t, ref - 1);
+	rte_prefetch0(places->entries[i]);
+	return true;
+}
+
+/* The first pass over the tags. Keys that it finds a candidate for, whose entries' numbers are in
+ * flows[]. 'next' are those whose bucket has more lines, 'ask' are keys for find(), and what is in
+ * no set has no flow. */
+static inline __attribute__((always_inline)) uint64_t scan(const struct dp_flow_table *t,
+        struct places *places, bool is_v6, uint32_t n, struct dp_flow *flows, uint64_t *next,
+        uint64_t *ask)
+{
 	const struct flow_line *lines = t->lines;
 	uint64_t without = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		const struct flow_line *line = &lines[places->buckets[i]];
-		uint32_t version = flow_load(&line->version), place;
+		const struct flow_line *line = &lines[places->buckets[i]], *more;
+		uint32_t version = flow_load(&line->version);
 		uint64_t bits = flow_candidates(line, (uint16_t)places->tags[i]);
 
-		if (unlikely(bits == 0)) {
-			without |= UINT64_C(1) << i;
-			if (flow_load(&line->next) != 0 || version % 2 != 0 ||
-			        flow_load(&line->version) != version)
-				*ask |= UINT64_C(1) << i;
+		if (likely(take_candidate(t, places, is_v6, i, line, bits, flows)))
 			continue;
-		}
-		place = place_of(t, flow_load(&line->refs[flow_candidate_slot(bits)]), is_v6);
-		if (unlikely(place >= capacity)) {
-			without |= UINT64_C(1) << i;
+		without |= UINT64_C(1) << i;
+		more = flow_line_next(t, line);
+		if (more != NULL) {
+			rte_prefetch0(more);
+			*next |= UINT64_C(1) << i;
+		} else if (bits != 0 || version % 2 != 0 || flow_load(&line->version) != version) {
 			*ask |= UINT64_C(1) << i;
-			continue;
 		}
-		flows[i].index = first + place;
-		places->entries[i] = entries + ((uint64_t)place << shift);
-		rte_prefetch0(places->entries[i]);
-		if (is_v6)
-			rte_prefetch0(places->entries[i] + FLOW_VALUES(true));
 	}
 	return ~without;
+}
+
+/* The same for 'set' in the buckets' second lines, which are on their way all together by now. The
+ * others are left to find(). */
+static __attribute__((noinline)) uint64_t scan_next(const struct dp_flow_table *t,
+        struct places *places, bool is_v6, uint64_t set, struct dp_flow *flows)
+{
+	uint64_t found = 0;
+
+	for (uint64_t left = set; left != 0; left &= left - 1) {
+		uint32_t i = (uint32_t)__builtin_ctzll(left);
+		const struct flow_line *line = flow_line_next(t, &t->lines[places->buckets[i]]);
+
+		if (line != NULL &&
+		        take_candidate(t, places, is_v6, i, line,
+		                flow_candidates(line, (uint16_t)places->tags[i]), flows))
+			found |= left & -left;
+	}
+	return found;
 }
 
 static inline __attribute__((always_inline)) uint64_t lookup(const struct dp_flow_table *t,
         struct dp_flow_keys *keys, bool is_v6, uint64_t set, struct dp_flow *flows)
 {
 	const uint32_t n = 64 - (uint32_t)__builtin_clzll(set);
-	uint64_t left, ask = 0, hits;
+	uint64_t left, next = 0, ask = 0, hits;
 	struct places places;
 
 	hash_keys(t, keys, is_v6, n, &places);
 #pragma GCC unroll 8
 	for (uint32_t i = 0; i < n; i++)
 		rte_prefetch0(&t->lines[places.buckets[i]]);
-	hits = set & scan(t, &places, is_v6, n, flows, &ask);
+	hits = set & scan(t, &places, is_v6, n, flows, &next, &ask);
+	next &= set;
+	if (unlikely(next != 0)) {
+		hits |= scan_next(t, &places, is_v6, next, flows);
+		ask |= next & ~hits;
+	}
 	for (left = hits; left != 0; left &= left - 1) {
 		uint32_t i = (uint32_t)__builtin_ctzll(left);
 		struct flow_words words = words_at(keys, i, is_v6);
 
-		if (unlikely(!flow_read(places.entries[i], is_v6, &words, &flows[i])))
+		if (unlikely(!flow_read(t, places.entries[i], is_v6, &words, &flows[i])))
 			ask |= left & -left;
 	}
 	hits &= ~ask;
@@ -236,8 +269,7 @@ bool dp_flow_remove(struct dp_flow_table *t, uint32_t worker, const struct dp_fl
 		return false;
 	e = flow_entry(t, flow->index);
 	/* another flow's by now, perhaps: then it is not in that bucket with this life */
-	for (uint32_t i = 0; i < FLOW_HASH_WORDS(is_v6); i++)
-		words[i] = flow_load(&e[i]);
+	flow_client_get(e, is_v6, words);
 	if (!flow_bucket_take(t, worker, flow_bucket(t, flow_hash_words(t, words, is_v6)),
 	            flow->index, flow->life))
 		return false;

@@ -53,7 +53,7 @@ struct dp_flow {
 		};
 	};
 	/* What the packet's other side becomes, target or virtual address, in the words of struct
-	 * dp_flow_keys. Of an IPv4 word the lower 48 bits alone mean something. */
+	 * dp_flow_keys. */
 	uint64_t to[3];
 	/* What that changes in checksums, folded: of the IPv4 header, the TTL's lowering included;
 	 * and of TCP or UDP. */
@@ -95,7 +95,7 @@ void dp_flow_keys_get(
 struct dp_flow_target {
 	struct lb_ip ip;
 	lb_be16 port;
-	uint16_t idle_timeout_s;
+	uint16_t idle_timeout_s; /* at most 16,383; more counts as that */
 	uint32_t slot, epoch, listener;
 };
 
@@ -107,6 +107,7 @@ enum dp_flow_result {
 	                      apart */
 	DP_FLOW_CLIENT_LIMIT,
 	DP_FLOW_FULL,
+	DP_FLOW_VIP_LIMIT, /* of different IPv6 virtual addresses: flow_vip.h */
 };
 
 /* Flows of both families that a table can be made for. */

@@ -27,28 +27,19 @@ struct sweep {
 
 /* Why the flow has to go, as a counter; false: it stays. Without branches, as far as can be: which
  * of a bucket's flows have expired, nobody can predict. */
-static inline __attribute__((always_inline)) bool is_ended(
-        const struct sweep *s, const uint64_t *e, bool is_v6, uint8_t *reason)
+static inline bool entry_is_ended(const struct sweep *s, uint32_t index, uint8_t *reason)
 {
-	uint64_t live = flow_load(&e[FLOW_LIVE_AT(is_v6)]);
-	uint64_t slot_epoch = flow_slot_epoch(e, is_v6);
+	const uint64_t *e = flow_entry(s->t, index);
+	uint64_t live = flow_load(&e[FLOW_LIVE_AT]);
+	uint64_t slot_epoch = flow_load(&e[FLOW_SLOT_AT]);
 	uint32_t slot = (uint32_t)slot_epoch;
-	bool expired = flow_is_expired(s->t, e, is_v6, live, s->now);
+	bool expired = flow_is_expired(s->t, e, live, s->now);
 	bool gone = s->epochs != NULL &&
 	            (slot >= s->nb_slots || __atomic_load_n(&s->epochs[slot], __ATOMIC_RELAXED) !=
 	                                            (uint32_t)(slot_epoch >> 32));
 
 	*reason = expired ? LB_COUNTER_FLOWS_EXPIRED : LB_COUNTER_FLOWS_TARGET_GONE;
 	return flow_live_is(live) & (expired | gone);
-}
-
-static inline __attribute__((always_inline)) bool entry_is_ended(
-        const struct sweep *s, uint32_t index, uint8_t *reason)
-{
-	const uint64_t *e = flow_entry(s->t, index);
-
-	return flow_index_is_v6(s->t, index) ? is_ended(s, e, true, reason)
-	                                     : is_ended(s, e, false, reason);
 }
 
 /* Without the lock: which of a line's flows have to go, a bit each. */

@@ -123,12 +123,11 @@ bool flow_bucket_take(
 void flow_ended_set(struct dp_flow_table *t, uint32_t worker, uint32_t index, uint8_t reason,
         struct dp_flow_ended *ended)
 {
-	bool is_v6 = flow_index_is_v6(t, index);
 	const uint64_t *e = flow_entry(t, index);
 
-	ended->slot = (uint32_t)flow_slot_epoch(e, is_v6);
-	ended->listener = flow_listener(e, is_v6);
+	ended->slot = (uint32_t)flow_load(&e[FLOW_SLOT_AT]);
+	ended->listener = flow_rest_listener(flow_load(&e[FLOW_REST_AT]));
 	ended->reason = reason;
-	ended->state = flow_live_state(flow_load(&e[FLOW_LIVE_AT(is_v6)]));
+	ended->state = flow_live_state(flow_load(&e[FLOW_LIVE_AT]));
 	flow_count_end(t, worker, index, &ended->counts);
 }

@@ -44,8 +44,8 @@ static void consider_line(const struct dp_flow_table *t, uint32_t bucket,
 		if (flow_index_is_v6(t, ref - 1) != is_v6)
 			continue;
 		e = flow_entry(t, ref - 1);
-		live = flow_load(&e[FLOW_LIVE_AT(is_v6)]);
-		rank = flow_rank(t, e, is_v6, live, now);
+		live = flow_load(&e[FLOW_LIVE_AT]);
+		rank = flow_rank(t, e, live, now);
 		if (flow_live_is(live) && rank != FLOW_KEEP && found[rank].n < FLOW_MAX_VICTIMS)
 			found[rank].list[found[rank].n++] =
 			        (struct flow_victim){bucket, ref, flow_live_life(live)};
@@ -129,8 +129,8 @@ static bool take(struct dp_flow_table *t, uint32_t worker, const struct flow_vic
         bool is_v6, uint32_t now, struct dp_flow_ended *ended)
 {
 	const uint64_t *e = flow_entry(t, victim->ref - 1);
-	uint64_t live = flow_load(&e[FLOW_LIVE_AT(is_v6)]);
-	enum flow_rank rank = flow_rank(t, e, is_v6, live, now);
+	uint64_t live = flow_load(&e[FLOW_LIVE_AT]);
+	enum flow_rank rank = flow_rank(t, e, live, now);
 
 	if (rank == FLOW_KEEP ||
 	        !flow_bucket_take(t, worker, victim->bucket, victim->ref - 1, victim->life))

@@ -20,6 +20,7 @@
 #include "flow_numa.h"
 #include "flow_pool.h"
 #include "flow_repair.h"
+#include "flow_vip.h"
 #include "log.h"
 
 #define DEFAULT_CLIENT_LIMIT  64
@@ -29,8 +30,7 @@
 #define HUGE_PAGE             (UINT64_C(2) << 20)
 
 /* Five flows to a bucket of nine slots: three buckets in a hundred of a full table overflow
- * (Poisson). Together the lines are less than a quarter of the flows: 64 + 15.5 bytes an IPv4 flow.
- */
+ * (Poisson). Together the lines are less than a quarter of the flows: 64 + 15.5 bytes a flow. */
 static void size_lines(struct dp_flow_table *t)
 {
 	uint32_t flows = t->capacity[0] + t->capacity[1];
@@ -41,10 +41,9 @@ static void size_lines(struct dp_flow_table *t)
 
 static uint64_t table_size(const struct dp_flow_table *t)
 {
-	return FLOW_LINES_AT +
+	return FLOW_VIPS_AT + t->nb_vips * sizeof(struct flow_vip) +
 	       ((uint64_t)t->nb_buckets + t->nb_overflow) * sizeof(struct flow_line) +
-	       8 * (((uint64_t)t->capacity[0] << t->shifts[0]) +
-	                   ((uint64_t)t->capacity[1] << t->shifts[1]));
+	       8 * (((uint64_t)t->capacity[0] + t->capacity[1]) << t->shift);
 }
 
 static void table_place(struct dp_flow_table *t, void *memory)
@@ -53,9 +52,9 @@ static void table_place(struct dp_flow_table *t, void *memory)
 
 	t->header = memory;
 	t->holds = (struct flow_hold *)(at + FLOW_HOLD_AT);
-	t->lines = (struct flow_line *)(at + FLOW_LINES_AT);
-	t->entries[0] = (uint64_t *)(t->lines + t->nb_buckets + t->nb_overflow);
-	t->entries[1] = t->entries[0] + ((uint64_t)t->capacity[0] << t->shifts[0]);
+	t->vips = (struct flow_vip *)(at + FLOW_VIPS_AT);
+	t->lines = (struct flow_line *)(t->vips + t->nb_vips);
+	t->entries = (uint64_t *)(t->lines + t->nb_buckets + t->nb_overflow);
 }
 
 /* The pools of an empty table. Entries that workers keep for themselves are at most about 3 % of
@@ -123,6 +122,7 @@ static int table_init(struct dp_flow_table *t)
 {
 	struct flow_header h = {
 	        .layout = FLOW_LAYOUT,
+	        .nb_vips = t->nb_vips,
 	        .nb_buckets = t->nb_buckets,
 	        .nb_overflow = t->nb_overflow,
 	        .capacity = {t->capacity[0], t->capacity[1]},
@@ -153,8 +153,8 @@ static const char *header_refusal(const struct dp_flow_table *t)
 	if (h->counters != t->counters)
 		return t->counters ? "it has no counters" : "it has counters";
 	if (h->capacity[0] != t->capacity[0] || h->capacity[1] != t->capacity[1] ||
-	        h->nb_buckets != t->nb_buckets || h->nb_overflow != t->nb_overflow ||
-	        h->size != table_size(t))
+	        h->nb_vips != t->nb_vips || h->nb_buckets != t->nb_buckets ||
+	        h->nb_overflow != t->nb_overflow || h->size != table_size(t))
 		return "it is for another number of flows";
 	if (memcmp(h->boot_id, boot_id, sizeof(boot_id)) != 0)
 		return "it is from before a reboot";
@@ -336,8 +336,8 @@ int dp_flow_open(const struct dp_flow_config *config, struct dp_flow_table **tab
 	t->client_limit = config->client_limit != 0 ? config->client_limit : DEFAULT_CLIENT_LIMIT;
 	timeouts_init(t, config);
 	t->counters = config->counters;
-	t->shifts[0] = t->counters ? 4 : 3;
-	t->shifts[1] = 4;
+	t->shift = t->counters ? 4 : 3;
+	t->nb_vips = flow_vips_size(t->capacity[1]);
 	size_lines(t);
 	t->map_size = table_size(t);
 	pools_init(t);

@@ -10,6 +10,7 @@
 #include "flow_evict.h"
 #include "flow_line.h"
 #include "flow_pool.h"
+#include "flow_vip.h"
 #include "lb/counters.h"
 
 struct insertion {
@@ -19,7 +20,7 @@ struct insertion {
 	const struct dp_flow_target *target;
 	struct flow_words words;  /* of the key */
 	uint64_t target_words[3]; /* of the target, as a side */
-	uint16_t tag;
+	uint16_t tag, vip;
 	uint8_t tcp_flags;
 	uint32_t now;
 	uint32_t ref; /* a free entry that is ours; 0: none yet */
@@ -37,63 +38,68 @@ static uint32_t reverse(uint32_t delta)
 	return delta == 0xffff ? delta : 0xffff - delta;
 }
 
-/* The word at FLOW_DELTA_AT(): what it changes that 'from' becomes 'to', and the other way round.
- */
-static uint64_t deltas(const uint64_t from[3], const uint64_t to[3], bool is_v6)
+/* What it changes that the words 'from' become 'to', unfolded. */
+static uint64_t delta64(uint64_t from, uint64_t to)
 {
-	uint64_t sum = dp_csum_delta32((uint32_t)from[0], (uint32_t)to[0]);
-	uint32_t ip_there = 0, ip_back = 0, there;
+	return dp_csum_delta32((uint32_t)from, (uint32_t)to) +
+	       dp_csum_delta32((uint32_t)(from >> 32), (uint32_t)(to >> 32));
+}
 
-	if (!is_v6) {
-		ip_there = dp_csum_fold(sum + DP_CSUM_TTL_DELTA);
-		ip_back = dp_csum_fold(reverse(dp_csum_fold(sum)) + DP_CSUM_TTL_DELTA);
-	}
-	sum += dp_csum_delta32((uint32_t)(from[0] >> 32), (uint32_t)(to[0] >> 32));
-	for (uint32_t i = 1; i < (is_v6 ? 3 : 1); i++)
-		sum += dp_csum_delta32((uint32_t)from[i], (uint32_t)to[i]) +
-		       dp_csum_delta32((uint32_t)(from[i] >> 32), (uint32_t)(to[i] >> 32));
-	there = dp_csum_fold(sum);
+/* The word at FLOW_DELTAS_AT: what it changes that 'from' becomes 'to', and the other way round. */
+static uint64_t deltas4(uint64_t from, uint64_t to)
+{
+	uint64_t sum = dp_csum_delta32((uint32_t)from, (uint32_t)to);
+	uint32_t ip_there = dp_csum_fold(sum + DP_CSUM_TTL_DELTA);
+	uint32_t ip_back = dp_csum_fold(reverse(dp_csum_fold(sum)) + DP_CSUM_TTL_DELTA);
+	uint32_t there = dp_csum_fold(delta64(from, to));
+
 	return ip_there | there << 16 | (uint64_t)ip_back << 32 | (uint64_t)reverse(there) << 48;
+}
+
+/* See flow_delta(). */
+static uint16_t delta6(const uint64_t from[3], const uint64_t to[3])
+{
+	uint32_t there = dp_csum_fold(
+	        delta64(from[0], to[0]) + delta64(from[1], to[1]) + delta64(from[2], to[2]));
+
+	return there != 0xffff ? (uint16_t)there : 0;
 }
 
 /* Fills a free entry. Its live word comes last. */
 static void entry_write(const struct insertion *in, uint64_t *e)
 {
-	const struct dp_flow_key *key = in->key;
 	const struct dp_flow_target *to = in->target;
-	bool is_v6 = key->is_v6;
-	uint64_t *values = e + FLOW_VALUES(is_v6);
-	uint8_t state = key->protocol == IPPROTO_TCP ? dp_tcp_first(in->tcp_flags) : DP_TCP_NONE;
-	uint16_t life = flow_live_life(flow_load(&values[2]));
+	const uint64_t *client = in->words.client, *virtual = in->words.other;
+	uint8_t state =
+	        in->key->protocol == IPPROTO_TCP ? dp_tcp_first(in->tcp_flags) : DP_TCP_NONE;
+	uint32_t idle_s = RTE_MIN(to->idle_timeout_s, (uint16_t)FLOW_MAX_IDLE_S);
+	uint16_t life = flow_live_life(flow_load(&e[FLOW_LIVE_AT])), delta = 0;
 
-	if (!is_v6) {
-		flow_store(&e[0], in->words.client[0]);
-		flow_store(&e[1], in->words.other[0] | (uint64_t)to->idle_timeout_s << 48);
+	flow_store(&e[0], client[0]);
+	if (!in->key->is_v6) {
+		flow_store(&e[1], virtual[0]);
 		flow_store(&e[2], in->target_words[0]);
+		flow_store(&e[FLOW_DELTAS_AT], deltas4(virtual[0], in -> target_words[0]));
 	} else {
-		for (uint32_t i = 0; i < 3; i++)
-			flow_store(&e[i], in->words.client[i]);
-		for (uint32_t i = 0; i < 2; i++) {
-			flow_store(&e[3 + i], in->words.other[i]);
-			flow_store(&e[5 + i], in->target_words[i]);
-		}
-		flow_store(&e[7], in->words.other[2] | in->target_words[2] << 16 |
-		                          (uint64_t)to->idle_timeout_s << 32);
+		flow_store(&e[1], client[1]);
+		flow_store(&e[FLOW_TARGET6_AT], in->target_words[0]);
+		flow_store(&e[FLOW_TARGET6_AT + 1], in->target_words[1]);
+		flow_store(&e[FLOW_PORTS6_AT],
+		        client[2] | virtual[2] << 32 | in->target_words[2] << 48);
+		delta = delta6(virtual, in->target_words);
 	}
-	flow_store(&values[0], to->slot | (uint64_t)to->epoch << 32);
-	flow_store(&values[1], to->listener);
-	flow_store(&e[FLOW_DELTA_AT(is_v6)], deltas(in->words.other, in->target_words, is_v6));
+	flow_store(&e[FLOW_SLOT_AT], to->slot | (uint64_t)to->epoch << 32);
+	flow_store(&e[FLOW_REST_AT], flow_rest_make(in->vip, delta, to->listener, idle_s));
 	flow_count_begin(in->t, e, life);
-	flow_store(&values[2], flow_live_make(in->now, state, DP_FLOW_LIVE, life));
+	flow_store(&e[FLOW_LIVE_AT], flow_live_make(in->now, state, DP_FLOW_LIVE, life));
 }
 
 /* A flow that nobody will miss; not counted as evicted. */
 static bool is_over(const struct insertion *in, uint32_t index)
 {
-	bool is_v6 = in->key->is_v6;
 	const uint64_t *e = flow_entry(in->t, index);
-	uint64_t live = flow_load(&e[FLOW_LIVE_AT(is_v6)]);
-	enum flow_rank rank = flow_rank(in->t, e, is_v6, live, in->now);
+	uint64_t live = flow_load(&e[FLOW_LIVE_AT]);
+	enum flow_rank rank = flow_rank(in->t, e, live, in->now);
 
 	return rank == FLOW_EXPIRED || rank == FLOW_CLOSING;
 }
@@ -132,12 +138,12 @@ static enum dp_flow_result check_client(const struct insertion *in)
 		        !flow_client_is(e, is_v6, in->words.client))
 			continue;
 		in->flow->index = at.index;
-		if (flow_read(e, is_v6, &in->words, in->flow))
+		if (flow_read(in->t, e, is_v6, &in->words, in->flow))
 			return DP_FLOW_EXISTS;
 		n++;
 		if (is_over(in, at.index))
 			over = at;
-		if (flow_side_is(e, is_v6, FLOW_TARGET, in->target_words))
+		if (flow_side_is(in->t, e, is_v6, FLOW_TARGET, in->target_words))
 			collision = at;
 	}
 	if (collision.line != NULL) {
@@ -159,10 +165,8 @@ static bool evict_from_bucket(const struct insertion *in)
 	enum flow_rank worst_rank = FLOW_KEEP;
 
 	for (; flow_bucket_next(in->t, in->bucket, &at); at.slot++) {
-		bool is_v6 = flow_index_is_v6(in->t, at.index);
 		const uint64_t *e = flow_entry(in->t, at.index);
-		enum flow_rank rank =
-		        flow_rank(in->t, e, is_v6, flow_load(&e[FLOW_LIVE_AT(is_v6)]), in->now);
+		enum flow_rank rank = flow_rank(in->t, e, flow_load(&e[FLOW_LIVE_AT]), in->now);
 
 		if (rank < worst_rank) {
 			worst_rank = rank;
@@ -196,7 +200,7 @@ static enum dp_flow_result insert_held(struct insertion *in)
 		return DP_FLOW_FULL;
 	}
 	in->flow->index = in->ref - 1;
-	flow_read(flow_entry(t, in->ref - 1), is_v6, &in->words, in->flow);
+	flow_read(t, flow_entry(t, in->ref - 1), is_v6, &in->words, in->flow);
 	in->ref = 0;
 	return DP_FLOW_INSERTED;
 }
@@ -225,6 +229,9 @@ enum dp_flow_result dp_flow_insert(struct dp_flow_table *t, uint32_t worker,
 	*nb_ended = 0;
 	flow_words_set(&in.words, key);
 	flow_side_words(&target->ip, target->port, key->is_v6, in.target_words);
+	in.vip = 0;
+	if (key->is_v6 && !flow_vip_number(t, in.words.other, &in.vip))
+		return DP_FLOW_VIP_LIMIT;
 	for (;;) {
 		flow_bucket_lock(t, worker, in.bucket);
 		result = insert_held(&in);

@@ -4,24 +4,23 @@
  *
  *   +0        struct flow_header          written at creation, ro afterwards
  *   +4096     struct flow_hold [LB_MAX_WORKERS + 1]
- *   +16384    struct flow_line [nb_buckets]      a bucket's first line
+ *   +16384    struct flow_vip [nb_vips]          IPv6 virtual addresses, by number: flow_vip.c
+ *             struct flow_line [nb_buckets]      a bucket's first line
  *             struct flow_line [nb_overflow]     more lines, hung on a bucket by 'next'
- *             IPv4 entries, 64 bytes each        indices 0 .. ipv4_flows - 1
- *                           128 with counters
- *             IPv6 entries, 128 bytes each       from ipv4_flows on
+ *             entries, 64 bytes each             IPv4: indices 0 .. ipv4_flows - 1; IPv6: the
+ *                      128 with counters         ipv6_flows that follow
  *
  *   a line, 64 bytes       an IPv4 entry                     an IPv6 entry
  *   +0  version  next      +0  client ip   port proto        +0  client ip
- *   +8  tags 0..3          +8  virtual ip  port idle         +16 client port proto
- *   +16 tags 4..7          +16 target ip   port              +24 virtual ip
- *   +24 tag 8  refs 0..8   +24 slot  epoch                   +40 target ip
- *                          +32 listener                      +56 virtual port, target port, idle
- *                          +40 live                          +64 slot  epoch
- *                          +48 delta                         +72 listener
- *                                                            +80 live
- *                                                            +88 delta
- *   with counters, both:   +96  packets, +104 bytes to the target
- *                          +112 packets, +120 bytes to the client
+ *   +8  tags 0..3          +8  virtual ip  port
+ *   +16 tags 4..7          +16 target ip   port              +16 target ip
+ *   +24 tag 8  refs 0..8   +24 checksum changes
+ *                          +32 -                             +32 client port proto, other ports
+ *                          both: +40  slot  epoch
+ *                                +48  live
+ *                                +56  IPv6: vip, checksum change; both: listener, idle
+ *   with counters, both:   +64 packets, +72 bytes to the target
+ *                          +80 packets, +88 bytes to the client
  *
  * A ref is an index plus one; 0 is none. Used slots of a bucket are dense: first line first.
  *
@@ -54,7 +53,7 @@
 #include "siphash.h"
 
 #define FLOW_MAGIC  UINT64_C(0x574f4c464152424e)
-#define FLOW_LAYOUT 4
+#define FLOW_LAYOUT 5
 
 #define FLOW_LINE_SLOTS 9
 /* Lines of one bucket, the first included. */
@@ -65,20 +64,21 @@ static_assert(
 
 #define FLOW_NB_CALLERS (LB_MAX_WORKERS + 1)
 #define FLOW_HOLD_AT    4096
-#define FLOW_LINES_AT   16384
+#define FLOW_VIPS_AT    16384
 
 struct flow_header {
 	uint64_t magic; /* written last: a file without it was never finished */
 	uint32_t layout;
-	uint32_t nb_buckets, nb_overflow;
+	uint32_t nb_vips, nb_buckets, nb_overflow;
 	uint32_t capacity[2]; /* [is_v6] */
 	uint32_t counters;    /* 1: entries have counts */
-	uint64_t size;        /* bytes, what follows the last entry not included */
+	uint32_t zero;
+	uint64_t size; /* bytes, what follows the last entry not included */
 	uint64_t secret[2];
 	uint64_t clock_base_ms; /* CLOCK_BOOTTIME at second 0 */
 	uint8_t boot_id[16];    /* of the boot that CLOCK_BOOTTIME counts from */
 };
-LB_ASSERT_SIZE(struct flow_header, 80);
+LB_ASSERT_SIZE(struct flow_header, 88);
 
 /* One per caller, written by it alone. Bucket plus one that it is about to hold, holds or held just
  * now; 0: none. Set before the lock is taken, cleared after it is given back, so that every held
@@ -88,8 +88,14 @@ struct flow_hold {
 	uint64_t zero[7];
 };
 LB_ASSERT_SIZE(struct flow_hold, 64);
-static_assert(FLOW_HOLD_AT + FLOW_NB_CALLERS * sizeof(struct flow_hold) <= FLOW_LINES_AT,
-        "hold words overlap the lines");
+static_assert(FLOW_HOLD_AT + FLOW_NB_CALLERS * sizeof(struct flow_hold) <= FLOW_VIPS_AT,
+        "hold words overlap the addresses");
+
+/* An IPv6 virtual address that flows have or had, as the first two words of a side; zeros: free. */
+struct flow_vip {
+	uint64_t words[2];
+};
+LB_ASSERT_SIZE(struct flow_vip, 16);
 
 struct flow_line {
 	uint32_t version; /* of the bucket, in its first line; odd: held */
@@ -101,19 +107,55 @@ struct flow_line {
 LB_ASSERT_SIZE(struct flow_line, 64);
 LB_ASSERT_AT(struct flow_line, refs, 28);
 
-/* Words of an entry, by family: where the values stand. How many words it has is 8, or 16 for IPv6
- * and with counters. */
-#define FLOW_VALUES(is_v6)  ((is_v6) ? 8u : 3u)
-#define FLOW_LIVE_AT(is_v6) (FLOW_VALUES(is_v6) + 2)
-/* What the translation changes in checksums, four folded sums from the low end: of the IPv4 header
- * and of TCP or UDP, to the target; the same to the client. */
-#define FLOW_DELTA_AT(is_v6) (FLOW_VALUES(is_v6) + 3)
+/* Words of an entry that both families have. */
+#define FLOW_SLOT_AT 5 /* slot | epoch << 32 */
+#define FLOW_LIVE_AT 6
+#define FLOW_REST_AT 7
+/* Of IPv4 entries: what the translation changes in checksums, four folded sums from the low end: of
+ * the IPv4 header and of TCP or UDP, to the target; the same to the client. */
+#define FLOW_DELTAS_AT 3
+/* Of IPv6 entries: where the target's address begins, and the ports: client port | protocol << 16 |
+ * virtual port << 32 | target port << 48. */
+#define FLOW_TARGET6_AT 2
+#define FLOW_PORTS6_AT  4
 /* While an entry is free: its place in the pool. */
-#define FLOW_LINK_AT(is_v6) (FLOW_VALUES(is_v6) + 3)
+#define FLOW_LINK_AT 7
 
 /* Packets and bytes of a direction, two directions. The upper 16 bits of each are the entry's life
  * again. */
-#define FLOW_COUNTS_AT 12
+#define FLOW_COUNTS_AT 8
+
+/* rest: vip | change of the TCP or UDP checksum to the target << 16 | listener << 32 | idle << 50.
+ * The first two are IPv6's. */
+#define FLOW_MAX_IDLE_S 16383
+static_assert(LB_MAX_LISTENERS <= UINT32_C(1) << 18, "a listener id has 18 bits");
+
+static inline uint64_t flow_rest_make(
+        uint16_t vip, uint16_t delta, uint32_t listener, uint32_t idle_timeout_s)
+{
+	return vip | (uint64_t)delta << 16 | (uint64_t)listener << 32 |
+	       (uint64_t)idle_timeout_s << 50;
+}
+
+static inline uint16_t flow_rest_vip(uint64_t rest)
+{
+	return (uint16_t)rest;
+}
+
+static inline uint16_t flow_rest_delta(uint64_t rest)
+{
+	return (uint16_t)(rest >> 16);
+}
+
+static inline uint32_t flow_rest_listener(uint64_t rest)
+{
+	return (uint32_t)(rest >> 32) & 0x3ffff;
+}
+
+static inline uint32_t flow_rest_idle(uint64_t rest)
+{
+	return (uint32_t)(rest >> 50);
+}
 
 /* live: last_seen | state << 32 | flags << 40 | life << 48 */
 static inline uint64_t flow_live_make(
@@ -195,9 +237,11 @@ struct flow_worker {
 /* A process's handle. */
 struct dp_flow_table {
 	struct flow_line *lines; /* [nb_buckets], then [nb_overflow] */
-	uint64_t *entries[2];    /* [is_v6] */
-	uint32_t shifts[2];      /* [is_v6], of an index to words */
+	uint64_t *entries;
+	uint32_t shift; /* of an index to words */
 	uint32_t nb_buckets, nb_overflow;
+	struct flow_vip *vips;
+	uint32_t nb_vips; /* a power of two */
 	uint32_t capacity[2];
 	uint64_t secret[2];
 	uint64_t clock_base_ms;
@@ -215,6 +259,7 @@ struct dp_flow_table {
 	struct dp_flow_tally *tallies[FLOW_NB_CALLERS]; /* owned; NULL: no counters */
 	struct flow_pool pools[2];
 	struct flow_pool overflow;
+	uint32_t vips_lock; /* for new ones */
 	struct flow_worker workers[FLOW_NB_CALLERS];
 };
 
@@ -230,23 +275,15 @@ static inline bool flow_index_is_v6(const struct dp_flow_table *t, uint32_t inde
 	return index >= t->capacity[0];
 }
 
-/* The entry of an index that is the family's. Not to be followed for another one's. */
-static inline uint64_t *flow_entry_of(const struct dp_flow_table *t, uint32_t index, bool is_v6)
-{
-	if (is_v6)
-		return t->entries[1] + ((uint64_t)(index - t->capacity[0]) << t->shifts[1]);
-	return t->entries[0] + ((uint64_t)index << t->shifts[0]);
-}
-
 /* 'index' is below the two capacities' sum. */
 static inline uint64_t *flow_entry(const struct dp_flow_table *t, uint32_t index)
 {
-	return flow_entry_of(t, index, flow_index_is_v6(t, index));
+	return t->entries + ((uint64_t)index << t->shift);
 }
 
 static inline uint64_t *flow_live(const struct dp_flow_table *t, uint32_t index)
 {
-	return flow_entry(t, index) + FLOW_LIVE_AT(flow_index_is_v6(t, index));
+	return flow_entry(t, index) + FLOW_LIVE_AT;
 }
 
 /* False for 0 and for what lies outside the table: a damaged ref. */

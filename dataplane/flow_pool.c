@@ -14,12 +14,7 @@
 
 #include "flow_pool.h"
 
-static_assert(FLOW_MAX_BATCH - 1 <= 2 * FLOW_LIVE_AT(false), "refs of a batch spare the live word");
-
-static uint64_t *link_word(uint64_t *e, bool is_v6)
-{
-	return e + FLOW_LINK_AT(is_v6);
-}
+static_assert(FLOW_MAX_BATCH - 1 <= 2 * FLOW_LIVE_AT, "refs of a batch spare the live word");
 
 static void pool_lock(struct flow_pool *pool)
 {
@@ -42,19 +37,15 @@ void flow_pool_push(struct dp_flow_table *t, bool is_v6, const uint32_t *refs, u
 	for (uint32_t i = 1; i < n; i += 2)
 		flow_store(&e[i / 2], refs[i] | (i + 1 < n ? (uint64_t)refs[i + 1] << 32 : 0));
 	pool_lock(pool);
-	flow_store(link_word(e, is_v6), pool->head | (uint64_t)n << 32);
+	flow_store(&e[FLOW_LINK_AT], pool->head | (uint64_t)n << 32);
 	pool->head = refs[0];
 	flow_count_set(&pool->nb_free, pool->nb_free + n);
 	pool_unlock(pool);
 }
 
-static void prefetch_entry(const struct dp_flow_table *t, uint32_t ref, bool is_v6)
+static void prefetch_entry(const struct dp_flow_table *t, uint32_t ref)
 {
-	uint64_t *e = flow_entry(t, ref - 1);
-
-	__builtin_prefetch(e, 1);
-	if (is_v6)
-		__builtin_prefetch(e + FLOW_VALUES(true), 1);
+	__builtin_prefetch(flow_entry(t, ref - 1), 1);
 }
 
 /* Takes a batch of at most FLOW_MAX_BATCH; returns how many. */
@@ -73,7 +64,7 @@ static uint32_t pool_pop(struct dp_flow_table *t, bool is_v6, uint32_t *refs)
 		uint64_t link;
 
 		e = flow_entry(t, head - 1);
-		link = flow_load(link_word(e, is_v6));
+		link = flow_load(&e[FLOW_LINK_AT]);
 		next = pool->head = (uint32_t)link;
 		n = (uint32_t)(link >> 32);
 	} else {
@@ -102,7 +93,7 @@ void flow_pool_fill(struct dp_flow_table *t, struct flow_cache *cache, bool is_v
 	memcpy(cache->refs, batch, n * sizeof(batch[0]));
 	flow_count_set(&cache->n, cache->n + n);
 	for (uint32_t i = 0; i < n; i++)
-		prefetch_entry(t, batch[i], is_v6);
+		prefetch_entry(t, batch[i]);
 }
 
 void flow_pool_expect(struct dp_flow_table *t, uint32_t worker, bool is_v6, uint32_t n)
@@ -110,7 +101,7 @@ void flow_pool_expect(struct dp_flow_table *t, uint32_t worker, bool is_v6, uint
 	const struct flow_cache *cache = &t->workers[worker].cache[is_v6];
 
 	for (uint32_t i = 1; i <= n && i <= cache->n; i++)
-		prefetch_entry(t, cache->refs[cache->n - i], is_v6);
+		prefetch_entry(t, cache->refs[cache->n - i]);
 }
 
 void flow_pool_spill(struct dp_flow_table *t, struct flow_cache *cache, bool is_v6)

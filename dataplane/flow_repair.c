@@ -10,6 +10,7 @@
 #include "flow_bucket.h"
 #include "flow_pool.h"
 #include "flow_repair.h"
+#include "flow_vip.h"
 
 /* Buckets ahead of the walk whose lines, and half as many whose entries, are fetched. */
 #define AHEAD 16
@@ -19,6 +20,7 @@ struct repair {
 	uint32_t now;
 	uint8_t *entries_used; /* one bit each */
 	uint8_t *lines_used;
+	uint8_t *vips_used;
 	uint32_t bucket; /* the one that is walked */
 	bool was_held;
 };
@@ -36,9 +38,23 @@ static uint64_t entry_hash(const struct dp_flow_table *t, uint32_t index)
 {
 	bool is_v6 = flow_index_is_v6(t, index);
 	const uint64_t *e = flow_entry(t, index);
-	uint64_t words[3] = {e[0], is_v6 ? e[1] : 0, is_v6 ? e[2] : 0};
+	uint64_t words[3];
 
+	flow_client_get(e, is_v6, words);
 	return flow_hash_words(t, words, is_v6);
+}
+
+/* Whether the entry's virtual address is one. It then stays. */
+static bool vip_is_good(struct repair *r, uint32_t index)
+{
+	uint16_t vip = flow_rest_vip(flow_entry(r->t, index)[FLOW_REST_AT]);
+
+	if (!flow_index_is_v6(r->t, index))
+		return true;
+	if (!flow_vip_is_good(r->t, vip))
+		return false;
+	bit_take(r->vips_used, vip);
+	return true;
 }
 
 /* Whether what a slot refers to is a whole flow of this bucket, seen for the first time. */
@@ -52,7 +68,8 @@ static bool ref_is_good(struct repair *r, uint32_t ref)
 	live = *flow_live(t, ref - 1);
 	hash = entry_hash(t, ref - 1);
 	return flow_live_is(live) && flow_live_state(live) < DP_TCP_STATES &&
-	       flow_bucket(t, hash) == r->bucket && bit_take(r->entries_used, ref - 1);
+	       flow_bucket(t, hash) == r->bucket && vip_is_good(r, ref - 1) &&
+	       bit_take(r->entries_used, ref - 1);
 }
 
 /* A last-seen time that is still to come would keep a flow for ever. */
@@ -239,14 +256,17 @@ int flow_repair(struct dp_flow_table *t, uint32_t now)
 
 	r.entries_used = calloc((t->capacity[0] + t->capacity[1]) / 8 + 1, 1);
 	r.lines_used = calloc(t->nb_overflow / 8 + 1, 1);
-	if (r.entries_used != NULL && r.lines_used != NULL)
+	r.vips_used = calloc(t->nb_vips / 8 + 1, 1);
+	if (r.entries_used != NULL && r.lines_used != NULL && r.vips_used != NULL)
 		rc = repair_buckets(&r);
 	if (rc == 0) {
 		seed_pool(&r, false);
 		seed_pool(&r, true);
 		seed_lines(&r);
+		flow_vips_keep(t, r.vips_used);
 	}
 	free(r.entries_used);
 	free(r.lines_used);
+	free(r.vips_used);
 	return rc;
 }

@@ -29,18 +29,17 @@ static bool read_entry(const struct dp_flow_table *t, uint32_t index, struct dp_
 {
 	bool is_v6 = flow_index_is_v6(t, index);
 	const uint64_t *e = flow_entry(t, index);
-	uint64_t live = flow_load(&e[FLOW_LIVE_AT(is_v6)]);
+	uint64_t live = flow_load(&e[FLOW_LIVE_AT]);
 	struct flow_words words = {.direction = DP_TO_TARGET};
 
 	if (!flow_live_is(live))
 		return false;
-	for (uint32_t i = 0; i < FLOW_HASH_WORDS(is_v6); i++)
-		words.client[i] = flow_load(&e[i]);
-	flow_side_get(e, is_v6, FLOW_VIRTUAL, words.other);
+	flow_client_get(e, is_v6, words.client);
+	flow_side_get(t, e, is_v6, FLOW_VIRTUAL, words.other);
 	flow_words_key(&words, is_v6, key);
 	flow->index = index;
-	flow_copy(e, is_v6, live, FLOW_TARGET, flow);
-	return flow_same_life(flow_load(&e[FLOW_LIVE_AT(is_v6)]), live);
+	flow_copy(t, e, is_v6, live, FLOW_TARGET, flow);
+	return flow_same_life(flow_load(&e[FLOW_LIVE_AT]), live);
 }
 
 static void walk_line(const struct dp_flow_table *t, const struct flow_line *line,

@@ -122,6 +122,7 @@ static dp_verdict place(struct dp_worker_ctx *ctx, struct dp_burst *b, struct ne
 	        [DP_FLOW_EXISTS] = DP_GO_ON,
 	        [DP_FLOW_COLLISION] = LB_DROP_FLOW_COLLISION,
 	        [DP_FLOW_CLIENT_LIMIT] = LB_DROP_FLOW_CLIENT_LIMIT,
+	        [DP_FLOW_VIP_LIMIT] = LB_DROP_FLOW_VIP_LIMIT,
 	        [DP_FLOW_FULL] = LB_DROP_FLOW_TABLE_FULL,
 	};
 	const struct lb_listener *l = new->listener;

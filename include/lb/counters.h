@@ -92,7 +92,9 @@
 	X(SEGMENTED, "segmented", "headers are spread over several buffer segments")               \
 	X(NO_TABLES, "no_tables", "no configuration has arrived from the control plane yet")       \
 	X(TCP_NO_FLOW, "tcp_no_flow", "TCP RST or SYN-ACK that belongs to no flow")                \
-	X(SPREAD_FULL, "spread_full", "the worker that software spreading chose did not keep up")
+	X(SPREAD_FULL, "spread_full", "the worker that software spreading chose did not keep up")  \
+	X(FLOW_VIP_LIMIT, "flow_vip_limit",                                                        \
+	        "the flow table has no room for another IPv6 virtual address before a restart")
 
 enum lb_counter {
 #define X(symbol, name, help) LB_COUNTER_##symbol,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "flow_fixture.h"
+#include "flow_vip.h"
 #include "log.h"
 
 #define HUNDRED_MILLION UINT32_C(100000000)
@@ -81,7 +82,8 @@ static const char *fill_both(uint32_t ipv4_flows, uint32_t ipv6_flows, bool coun
 	t = flow_table_open(&config, NULL);
 	dp_flow_usage(t, &usage);
 	least = counters ? 128 : 64;
-	allowed = (ipv4_flows * (least + 16) + ipv6_flows * (128.0 + 16)) + FLOW_LINES_AT + 4096;
+	allowed = (ipv4_flows + ipv6_flows) * (least + 16) + FLOW_VIPS_AT + 4096 +
+	          flow_vips_size(ipv6_flows) * sizeof(struct flow_vip);
 	full4 = 100.0 * fill(t, ipv4_flows, false) / ipv4_flows;
 	full6 = ipv6_flows != 0 ? 100.0 * fill(t, ipv6_flows, true) / ipv6_flows : 100;
 	printf("%8u IPv4, %8u IPv6%s: %6.2f bytes a flow, %.1f %% and %.1f %% full before the "
@@ -106,8 +108,8 @@ static const char *fill_sizes(void)
 
 			snprintf(what, sizeof(what), "%u flows%s", sizes[i][0],
 			        counters ? " with counters" : "");
-			if (there_is_room(what,
-			            sizes[i][0] * (counters ? 144.0 : 80.0) + sizes[i][1] * 144.0))
+			if (there_is_room(
+			            what, (sizes[i][0] + sizes[i][1]) * (counters ? 144.0 : 80.0)))
 				wrong = fill_both(sizes[i][0], sizes[i][1], counters);
 		}
 	return wrong;

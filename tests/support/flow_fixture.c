@@ -178,7 +178,7 @@ const char *flow_wrong(const struct dp_flow_table *t, const struct spec *s)
 	if (!lb_ip_equal(&to, &vip) || flow_to_port(&out, s->is_v6) != htons(80))
 		return "wrong virtual address";
 	if (in.slot != target.slot || in.epoch != target.epoch || in.listener != target.listener ||
-	        flow_idle_timeout(flow_entry(t, in.index), s->is_v6) != target.idle_timeout_s)
+	        flow_rest_idle(flow_entry(t, in.index)[FLOW_REST_AT]) != target.idle_timeout_s)
 		return "wrong values";
 	return NULL;
 }

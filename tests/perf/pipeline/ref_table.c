@@ -27,7 +27,8 @@ struct ref_bucket {
 };
 LB_ASSERT_SIZE(struct ref_bucket, 64);
 
-#define ENTRY_WORDS(is_v6) ((is_v6) ? 16u : 8u)
+#define ENTRY_WORDS 8u
+static_assert(PACKET_KEY_WORDS(true) < ENTRY_WORDS, "a key and a word of its flow's");
 
 void *memory_map(uint64_t size, bool huge)
 {
@@ -43,10 +44,10 @@ static uint32_t buckets_for(uint32_t capacity)
 	return (capacity + 4) / 5;
 }
 
-uint64_t ref_table_size(bool is_v6, uint32_t capacity)
+uint64_t ref_table_size(uint32_t capacity)
 {
 	return (uint64_t)buckets_for(capacity) * sizeof(struct ref_bucket) +
-	       (uint64_t)capacity * ENTRY_WORDS(is_v6) * sizeof(uint64_t);
+	       (uint64_t)capacity * ENTRY_WORDS * sizeof(uint64_t);
 }
 
 bool ref_table_open(struct ref_table *t, bool is_v6, uint32_t capacity, bool huge)
@@ -54,7 +55,7 @@ bool ref_table_open(struct ref_table *t, bool is_v6, uint32_t capacity, bool hug
 	*t = (struct ref_table){.is_v6 = is_v6,
 	        .nb_buckets = buckets_for(capacity),
 	        .capacity = capacity,
-	        .size = LB_ALIGN_UP(ref_table_size(is_v6, capacity), HUGE_PAGE)};
+	        .size = LB_ALIGN_UP(ref_table_size(capacity), HUGE_PAGE)};
 	t->buckets = memory_map(t->size, huge);
 	if (t->buckets == NULL)
 		return false;
@@ -113,9 +114,9 @@ static inline uint32_t slot_of(const struct ref_bucket *bucket, uint16_t tag)
 	return halves[1] != 0 ? 4 + (uint32_t)__builtin_ctzll(halves[1]) / 16 : SLOTS;
 }
 
-static inline uint64_t *entry_at(const struct ref_table *t, bool is_v6, uint32_t ref)
+static inline uint64_t *entry_at(const struct ref_table *t, uint32_t ref)
 {
-	return t->entries + (uint64_t)(ref - 1) * ENTRY_WORDS(is_v6);
+	return t->entries + (uint64_t)(ref - 1) * ENTRY_WORDS;
 }
 
 static inline bool key_is(const uint64_t *entry, bool is_v6, const uint64_t *key)
@@ -138,9 +139,9 @@ void ref_table_add(struct ref_table *t, const uint64_t *key)
 	hash_keys(t, t->is_v6, eight, &hashes);
 	for (at = bucket_of(t, hashes[0]); t->buckets[at].tags[SLOTS - 1] != 0;)
 		at = at + 1 < t->nb_buckets ? at + 1 : 0;
-	entry = entry_at(t, t->is_v6, ++t->used);
+	entry = entry_at(t, ++t->used);
 	memcpy(entry, key, words * sizeof(*key));
-	entry[ENTRY_WORDS(t->is_v6) - 1] = 1;
+	entry[ENTRY_WORDS - 1] = 1;
 	for (uint32_t slot = 0; slot < SLOTS; slot++) {
 		if (t->buckets[at].tags[slot] != 0)
 			continue;
@@ -164,9 +165,9 @@ static __attribute__((noinline)) uint64_t find(
 				return 0;
 			if (bucket->tags[slot] != tag_of(hash))
 				continue;
-			entry = entry_at(t, is_v6, bucket->refs[slot]);
+			entry = entry_at(t, bucket->refs[slot]);
 			if (key_is(entry, is_v6, key))
-				return entry[ENTRY_WORDS(is_v6) - 1];
+				return entry[ENTRY_WORDS - 1];
 		}
 	}
 }
@@ -174,7 +175,7 @@ static __attribute__((noinline)) uint64_t find(
 static inline __attribute__((always_inline)) void look_up(
         struct ref_table *t, bool is_v6, const uint64_t *keys)
 {
-	const uint32_t words = PACKET_KEY_WORDS(is_v6), last = ENTRY_WORDS(is_v6) - 1;
+	const uint32_t words = PACKET_KEY_WORDS(is_v6), last = ENTRY_WORDS - 1;
 	dp_siphash_lanes hashes[DP_BURST / DP_SIPHASH_LANES];
 	const uint64_t *hash = (const uint64_t *)hashes;
 	const uint64_t *entries[DP_BURST];
@@ -190,10 +191,8 @@ static inline __attribute__((always_inline)) void look_up(
 		entries[i] = NULL;
 		if (unlikely(slot == SLOTS))
 			continue;
-		entries[i] = entry_at(t, is_v6, bucket->refs[slot]);
+		entries[i] = entry_at(t, bucket->refs[slot]);
 		rte_prefetch0(entries[i]);
-		if (is_v6)
-			rte_prefetch0(entries[i] + last);
 	}
 	for (uint32_t i = 0; i < DP_BURST; i++) {
 		const uint64_t *key = keys + i * words;

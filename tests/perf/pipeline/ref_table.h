@@ -39,7 +39,7 @@ void ref_table_add(struct ref_table *t, const uint64_t *key);
 void ref_table_burst(void *arg, uint32_t at);
 
 /* Bytes that ref_table_open() takes. */
-uint64_t ref_table_size(bool is_v6, uint32_t capacity);
+uint64_t ref_table_size(uint32_t capacity);
 
 /* Anonymous memory, filled with zeros and all there; in huge pages if 'huge'. NULL: none. */
 void *memory_map(uint64_t size, bool huge);

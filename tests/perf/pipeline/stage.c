@@ -34,7 +34,7 @@ bool memory_enough(const struct bench *b, uint64_t size)
 
 static uint64_t flow_table_size(const struct stage *s)
 {
-	return (uint64_t)s->capacity * (s->is_v6 ? 144 : 80);
+	return (uint64_t)s->capacity * 80 + (UINT64_C(1) << 20);
 }
 
 bool stage_open(struct stage *s, struct bench *b, bool is_v6, uint32_t flows, uint32_t nb_workers)
@@ -141,7 +141,7 @@ static bool add_to_hash(struct stage *s, const uint64_t *key)
 
 bool stage_add_table(struct stage *s, struct bench *b)
 {
-	bool opened = memory_enough(b, ref_table_size(s->is_v6, s->capacity)) &&
+	bool opened = memory_enough(b, ref_table_size(s->capacity)) &&
 	              ref_table_open(&s->ref_table, s->is_v6, s->capacity, b->huge);
 
 	s->ref_table.keys = b->keys;

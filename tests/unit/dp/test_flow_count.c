@@ -308,7 +308,6 @@ static void kill_keeps_what_was_added(void **state)
 	dp_flow_close(t);
 }
 
-/* IPv6 entries are as large with counters as without, so the size alone does not tell. */
 static void counters_switched_start_an_empty_table(void **state)
 {
 	for (int on = 0; on < 2; on++)

@@ -16,11 +16,13 @@
 #include <cmocka.h>
 
 #include "flow_file_fixture.h"
+#include "flow_vip.h"
 
 /* The line of 'bucket', or an overflow line, within the file. */
 static uint64_t line_at(uint32_t line, size_t field)
 {
-	return FLOW_LINES_AT + (uint64_t)line * sizeof(struct flow_line) + field;
+	return FLOW_VIPS_AT + flow_vips_size(FLOW_FILE_FLOWS) * sizeof(struct flow_vip) +
+	       (uint64_t)line * sizeof(struct flow_line) + field;
 }
 
 #define AT(field) offsetof(struct flow_line, field)
@@ -283,7 +285,7 @@ static void use_everything(struct dp_flow_table *t)
 static void random_damage_is_survived(void **state)
 {
 	struct dp_flow_table *t = flow_file_fill(flow_file_path, 30);
-	size_t size = t->map_size, from = FLOW_LINES_AT;
+	size_t size = t->map_size, from = FLOW_VIPS_AT;
 	uint8_t *good = malloc(size), *bad = malloc(size);
 	uint32_t nb_kept = 0;
 

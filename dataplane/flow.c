@@ -8,6 +8,7 @@
 #include "flow_bucket.h"
 #include "flow_line.h"
 #include "flow_pool.h"
+#include "once.h"
 
 /* How often a miss is tried again when the bucket changed or is held (about 50 us). A flow that is
  * in the bucket is found whether it is held or not: this bounds what a new flow waits for a worker
@@ -26,8 +27,17 @@ void dp_flow_keys_set(struct dp_flow_keys *keys, uint32_t i, const struct dp_flo
 	keys->direction[i] = key->direction;
 }
 
-static inline __attribute__((always_inline)) struct flow_words words_at(
-        const struct dp_flow_keys *keys, uint32_t i, bool is_v6)
+static inline struct flow_key_at key_at(const struct dp_flow_keys *keys, uint32_t i)
+{
+	const uint64_t *client = &keys->client[0][i];
+
+	DP_ONCE(client);
+	return (struct flow_key_at){client, client + (&keys->other[0][0] - &keys->client[0][0]),
+	        DP_FLOW_BURST, keys->direction[i]};
+}
+
+void dp_flow_keys_get(
+        const struct dp_flow_keys *keys, uint32_t i, bool is_v6, struct dp_flow_key *key)
 {
 	struct flow_words words = {.direction = keys->direction[i]};
 
@@ -35,14 +45,6 @@ static inline __attribute__((always_inline)) struct flow_words words_at(
 		words.client[w] = keys->client[w][i];
 		words.other[w] = keys->other[w][i];
 	}
-	return words;
-}
-
-void dp_flow_keys_get(
-        const struct dp_flow_keys *keys, uint32_t i, bool is_v6, struct dp_flow_key *key)
-{
-	struct flow_words words = words_at(keys, i, is_v6);
-
 	flow_words_key(&words, is_v6, key);
 }
 
@@ -54,7 +56,7 @@ static inline bool ref_is_of(const struct dp_flow_table *t, uint32_t ref, bool i
 
 /* One pass over all candidates of a bucket. */
 static inline __attribute__((always_inline)) bool find_in_bucket(const struct dp_flow_table *t,
-        const struct flow_words *words, bool is_v6, uint64_t hash, struct dp_flow *flow)
+        const struct flow_key_at *key, bool is_v6, uint64_t hash, struct dp_flow *flow)
 {
 	const struct flow_line *line = &t->lines[flow_bucket(t, hash)];
 
@@ -66,7 +68,7 @@ static inline __attribute__((always_inline)) bool find_in_bucket(const struct dp
 
 			flow->index = ref - 1;
 			if (ref_is_of(t, ref, is_v6) &&
-			        flow_read(t, flow_entry(t, ref - 1), is_v6, words, flow))
+			        flow_read(t, flow_entry(t, ref - 1), is_v6, key, flow))
 				return true;
 		}
 		line = flow_line_next(t, line);
@@ -78,14 +80,14 @@ static inline __attribute__((always_inline)) bool find_in_bucket(const struct dp
 static __attribute__((noinline)) bool find(const struct dp_flow_table *t,
         const struct dp_flow_keys *keys, uint32_t at, bool is_v6, struct dp_flow *flow)
 {
-	struct flow_words words = words_at(keys, at, is_v6);
+	const struct flow_key_at key = key_at(keys, at);
 	uint64_t hash = keys->hash[at];
 	const uint32_t *version = &t->lines[flow_bucket(t, hash)].version;
 
 	for (uint32_t i = 0; i < MISS_RETRIES; i++) {
 		uint32_t before = flow_load(version);
-		bool found = is_v6 ? find_in_bucket(t, &words, true, hash, flow)
-		                   : find_in_bucket(t, &words, false, hash, flow);
+		bool found = is_v6 ? find_in_bucket(t, &key, true, hash, flow)
+		                   : find_in_bucket(t, &key, false, hash, flow);
 
 		if (found)
 			return true;
@@ -129,12 +131,13 @@ static inline __attribute__((always_inline)) void hash_keys(const struct dp_flow
 	}
 }
 
-/* Takes the first candidate in a line for key 'i'; its entry is fetched. False: there is none, or
- * the line is damaged. */
+/* Takes the first candidate in a line for key 'i': its number is in flows[], its entry is fetched.
+ * False: there is none, or the line is damaged. */
 static inline __attribute__((always_inline)) bool take_candidate(const struct dp_flow_table *t,
-        struct places *places, bool is_v6, uint32_t i, const struct flow_line *line, uint64_t bits,
+        struct places *places, bool is_v6, uint32_t i, const struct flow_line *line,
         struct dp_flow *flows)
 {
+	uint64_t bits = flow_candidates(line, (uint16_t)places->tags[i]);
 	uint32_t ref;
 
 	if (unlikely(bits == 0))
@@ -148,29 +151,34 @@ static inline __attribute__((always_inline)) bool take_candidate(const struct dp
 	return true;
 }
 
-/* The first pass over the tags. Keys that it finds a candidate for, whose entries' numbers are in
- * flows[]. 'next' are those whose bucket has more lines, 'ask' are keys for find(), and what is in
- * no set has no flow. */
+/* Whether a bucket of one line, which had no candidate just now, has none for certain. */
+static inline bool has_none(const struct flow_line *line, uint16_t tag)
+{
+	uint32_t version = flow_load(&line->version);
+
+	return version % 2 == 0 && flow_candidates(line, tag) == 0 && flow_load(&line->next) == 0 &&
+	       flow_load(&line->version) == version;
+}
+
+/* The first pass over the tags. Keys that it finds a candidate for. 'next' are those whose bucket
+ * has more lines, 'ask' are keys for find(), and what is in no set has no flow. */
 static inline __attribute__((always_inline)) uint64_t scan(const struct dp_flow_table *t,
         struct places *places, bool is_v6, uint32_t n, struct dp_flow *flows, uint64_t *next,
         uint64_t *ask)
 {
-	const struct flow_line *lines = t->lines;
 	uint64_t without = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		const struct flow_line *line = &lines[places->buckets[i]], *more;
-		uint32_t version = flow_load(&line->version);
-		uint64_t bits = flow_candidates(line, (uint16_t)places->tags[i]);
+		const struct flow_line *line = &t->lines[places->buckets[i]], *more;
 
-		if (likely(take_candidate(t, places, is_v6, i, line, bits, flows)))
+		if (likely(take_candidate(t, places, is_v6, i, line, flows)))
 			continue;
 		without |= UINT64_C(1) << i;
 		more = flow_line_next(t, line);
 		if (more != NULL) {
 			rte_prefetch0(more);
 			*next |= UINT64_C(1) << i;
-		} else if (bits != 0 || version % 2 != 0 || flow_load(&line->version) != version) {
+		} else if (!has_none(line, (uint16_t)places->tags[i])) {
 			*ask |= UINT64_C(1) << i;
 		}
 	}
@@ -188,19 +196,30 @@ static __attribute__((noinline)) uint64_t scan_next(const struct dp_flow_table *
 		uint32_t i = (uint32_t)__builtin_ctzll(left);
 		const struct flow_line *line = flow_line_next(t, &t->lines[places->buckets[i]]);
 
-		if (line != NULL &&
-		        take_candidate(t, places, is_v6, i, line,
-		                flow_candidates(line, (uint16_t)places->tags[i]), flows))
+		if (line != NULL && take_candidate(t, places, is_v6, i, line, flows))
 			found |= left & -left;
 	}
 	return found;
 }
 
+/* See dp_flow_lookup(). */
+static inline bool is_settled(const struct dp_flow_view *view, const struct dp_flow *flow)
+{
+	const uint32_t spoken = (uint32_t)(DP_FLOW_LIVE | DP_FLOW_ANSWERED) << 8;
+	uint16_t state_flags = (uint16_t)(flow->live >> 32);
+
+	return (state_flags == (DP_TCP_ESTABLISHED | spoken) ||
+	               state_flags == (DP_UDP_OPEN | spoken)) &&
+	       flow->last_seen >= view->now && flow->slot < view->nb_slots &&
+	       view->epochs[flow->slot] == flow->epoch;
+}
+
 static inline __attribute__((always_inline)) uint64_t lookup(const struct dp_flow_table *t,
-        struct dp_flow_keys *keys, bool is_v6, uint64_t set, struct dp_flow *flows)
+        struct dp_flow_keys *keys, bool is_v6, uint64_t set, const struct dp_flow_view *view,
+        struct dp_flow *flows, uint64_t *settled)
 {
 	const uint32_t n = 64 - (uint32_t)__builtin_clzll(set);
-	uint64_t left, next = 0, ask = 0, hits;
+	uint64_t left, next = 0, ask = 0, odd = 0, hits;
 	struct places places;
 
 	hash_keys(t, keys, is_v6, n, &places);
@@ -215,12 +234,16 @@ static inline __attribute__((always_inline)) uint64_t lookup(const struct dp_flo
 	}
 	for (left = hits; left != 0; left &= left - 1) {
 		uint32_t i = (uint32_t)__builtin_ctzll(left);
-		struct flow_words words = words_at(keys, i, is_v6);
+		const struct flow_key_at key = key_at(keys, i);
+		struct dp_flow *flow = &flows[i];
 
-		if (unlikely(!flow_read(t, places.entries[i], is_v6, &words, &flows[i])))
+		if (unlikely(!flow_read(t, places.entries[i], is_v6, &key, flow)))
 			ask |= left & -left;
+		else if (unlikely(!is_settled(view, flow)))
+			odd |= left & -left;
 	}
 	hits &= ~ask;
+	*settled = hits & ~odd;
 	for (left = set & ask; unlikely(left != 0); left &= left - 1) {
 		uint32_t i = (uint32_t)__builtin_ctzll(left);
 
@@ -231,12 +254,14 @@ static inline __attribute__((always_inline)) uint64_t lookup(const struct dp_flo
 }
 
 uint64_t dp_flow_lookup(const struct dp_flow_table *t, struct dp_flow_keys *keys, bool is_v6,
-        uint64_t set, struct dp_flow *flows)
+        uint64_t set, const struct dp_flow_view *view, struct dp_flow *flows, uint64_t *settled)
 {
+	*settled = 0;
 	set &= UINT64_MAX >> (64 - DP_FLOW_BURST);
 	if (set == 0)
 		return 0;
-	return is_v6 ? lookup(t, keys, true, set, flows) : lookup(t, keys, false, set, flows);
+	return is_v6 ? lookup(t, keys, true, set, view, flows, settled)
+	             : lookup(t, keys, false, set, view, flows, settled);
 }
 
 void dp_flow_note(struct dp_flow_table *t, const struct dp_flow *flow, enum dp_direction direction,

@@ -169,13 +169,21 @@ static inline bool dp_flow_is_over(const struct dp_flow *flow, uint8_t tcp_flags
 	               RTE_TCP_SYN_FLAG;
 }
 
-/* Looks up the keys in 'set', one bit each, all of one family. The result is the set of those that
- * have a flow: flows[i] is that of key i. Any thread, no lock. */
-uint64_t dp_flow_lookup(const struct dp_flow_table *table, struct dp_flow_keys *keys, bool is_v6,
-        uint64_t set, struct dp_flow *flows);
+/* What is known outside of the table when packets are looked up. */
+struct dp_flow_view {
+	const uint32_t *epochs; /* of target slots 0 .. nb_slots-1; 0 slots: not known, and no flow
+	                           is settled */
+	uint32_t nb_slots;
+	uint32_t now; /* seconds on the table's clock */
+};
 
-/* A keyed 32-bit hash is not what chooses a target (select.h has that one, the same on all nodes).
- */
+/* Looks up the keys in 'set', one bit each, all of one family. The result is the set of those that
+ * have a flow: flows[i] is that of key i. '*settled' are those of them of which nothing is to be
+ * noted for a packet of either direction without SYN, FIN or RST: flows that are open, both of
+ * whose ends have spoken, seen this second, to a slot with the epoch that they have. A flow that is
+ * not among them may be settled after all. Any thread, no lock. */
+uint64_t dp_flow_lookup(const struct dp_flow_table *table, struct dp_flow_keys *keys, bool is_v6,
+        uint64_t set, const struct dp_flow_view *view, struct dp_flow *flows, uint64_t *settled);
 
 /* What dp_flow_touch() does when there is something to write. */
 void dp_flow_note(struct dp_flow_table *table, const struct dp_flow *flow,
@@ -195,19 +203,6 @@ static inline void dp_flow_touch(struct dp_flow_table *table, const struct dp_fl
 	if (flow->last_seen < now || (dp_flow_answered(direction) & ~flow->flags) != 0 ||
 	        dp_tcp_step(flow->state, direction, tcp_flags) != flow->state)
 		dp_flow_note(table, flow, direction, tcp_flags, now);
-}
-
-/* Whether nothing is to be noted of a packet of either direction that has no SYN, FIN or RST: a
- * flow that is open, both of whose ends have spoken, seen this second. False may be true after all.
- */
-static inline bool dp_flow_settled(const struct dp_flow *flow, uint32_t now)
-{
-	const uint32_t spoken = (uint32_t)(DP_FLOW_LIVE | DP_FLOW_ANSWERED) << 8;
-	uint16_t state_flags = (uint16_t)(flow->live >> 32);
-
-	return (state_flags == (DP_TCP_ESTABLISHED | spoken) ||
-	               state_flags == (DP_UDP_OPEN | spoken)) &&
-	       flow->last_seen >= now;
 }
 
 /* Puts a flow in, keyed by a DP_TO_TARGET key. 'flow' receives the flow: the new one, or the

@@ -13,6 +13,16 @@
 enum flow_side { FLOW_VIRTUAL, FLOW_TARGET };
 static_assert((int)FLOW_VIRTUAL == (int)DP_TO_TARGET, "a direction is the side it is matched by");
 
+/* Parts of an entry's words, by their place in it. */
+typedef uint16_t flow_half __attribute__((may_alias));
+typedef uint32_t flow_quarter __attribute__((may_alias));
+#define flow_load16(e, at) flow_load((const flow_half *)(e) + (at))
+#define flow_load32(e, at) flow_load((const flow_quarter *)(e) + (at))
+#define FLOW_VIP_AT16      (4 * FLOW_REST_AT)
+#define FLOW_DELTA_AT16    (4 * FLOW_REST_AT + 1)
+#define FLOW_LISTENER_AT32 (2 * FLOW_REST_AT + 1)
+#define FLOW_PORTS_AT16    (4 * FLOW_PORTS6_AT + 2)
+
 /* The client's words, as they were hashed. */
 static inline void flow_client_get(const uint64_t *e, bool is_v6, uint64_t words[3])
 {
@@ -20,83 +30,78 @@ static inline void flow_client_get(const uint64_t *e, bool is_v6, uint64_t words
 	if (!is_v6)
 		return;
 	words[1] = flow_load(&e[1]);
-	words[2] = flow_load(&e[FLOW_PORTS6_AT]) & 0xffffff;
+	words[2] = flow_load32(e, 2 * FLOW_PORTS6_AT);
 }
 
 static inline __attribute__((always_inline)) bool flow_client_is(
-        const uint64_t *e, bool is_v6, const uint64_t words[3])
+        const uint64_t *e, bool is_v6, const struct flow_key_at *key)
 {
 	if (!is_v6)
-		return flow_load(&e[0]) == words[0];
-	return flow_load(&e[0]) == words[0] && flow_load(&e[1]) == words[1] &&
-	       (uint32_t)flow_load(&e[FLOW_PORTS6_AT]) == words[2];
+		return flow_load(&e[0]) == key->client[0];
+	return flow_load(&e[0]) == key->client[0] && flow_load(&e[1]) == key->client[key->stride] &&
+	       flow_load32(e, 2 * FLOW_PORTS6_AT) == key->client[2 * key->stride];
 }
 
-/* The address of a side of an IPv6 entry, two words. The virtual one's number is masked: nothing
- * outside is read, whatever it says. */
-static inline const uint64_t *flow_address6(
-        const struct dp_flow_table *t, const uint64_t *e, uint32_t side)
-{
-	uint32_t vip = flow_rest_vip(flow_load(&e[FLOW_REST_AT])) & (t->nb_vips - 1);
+/* Where the two sides of an IPv6 entry have their addresses. The virtual one's number is masked:
+ * nothing outside is read, whatever it says. */
+struct flow_sides {
+	const uint64_t *at[2]; /* [enum flow_side] */
+};
 
-	return side == FLOW_TARGET ? &e[FLOW_TARGET6_AT] : t->vips[vip].words;
+static inline __attribute__((always_inline)) struct flow_sides flow_sides(
+        const struct dp_flow_table *t, const uint64_t *e, bool is_v6)
+{
+	uint32_t vip = is_v6 ? flow_load16(e, FLOW_VIP_AT16) & t->vip_mask : 0;
+
+	return (struct flow_sides){{t->vips[vip].words, &e[FLOW_TARGET6_AT]}};
 }
 
-static inline uint16_t flow_port6(const uint64_t *e, uint32_t side)
+/* Whether a side is the key's other side. */
+static inline __attribute__((always_inline)) bool flow_side_is(const struct flow_sides *sides,
+        const uint64_t *e, bool is_v6, uint32_t side, const struct flow_key_at *key)
 {
-	return (uint16_t)(flow_load(&e[FLOW_PORTS6_AT]) >> (32 + 16 * side));
-}
-
-/* 'words' are those of struct dp_flow_keys' other side. */
-static inline __attribute__((always_inline)) bool flow_side_is(const struct dp_flow_table *t,
-        const uint64_t *e, bool is_v6, uint32_t side, const uint64_t words[3])
-{
-	const uint64_t *address;
-
 	if (!is_v6)
-		return flow_load(&e[1 + side]) == words[0];
-	address = flow_address6(t, e, side);
-	return flow_load(&address[0]) == words[0] && flow_load(&address[1]) == words[1] &&
-	       flow_port6(e, side) == words[2];
+		return flow_load(&e[1 + side]) == key->other[0];
+	return flow_load(&sides->at[side][0]) == key->other[0] &&
+	       flow_load(&sides->at[side][1]) == key->other[key->stride] &&
+	       flow_load16(e, FLOW_PORTS_AT16 + side) == key->other[2 * key->stride];
 }
 
-static inline __attribute__((always_inline)) void flow_side_get(const struct dp_flow_table *t,
+static inline __attribute__((always_inline)) void flow_side_get(const struct flow_sides *sides,
         const uint64_t *e, bool is_v6, uint32_t side, uint64_t words[3])
 {
-	const uint64_t *address;
-
 	if (!is_v6) {
 		words[0] = flow_load(&e[1 + side]);
 		return;
 	}
-	address = flow_address6(t, e, side);
-	words[0] = flow_load(&address[0]);
-	words[1] = flow_load(&address[1]);
-	words[2] = flow_port6(e, side);
+	words[0] = flow_load(&sides->at[side][0]);
+	words[1] = flow_load(&sides->at[side][1]);
+	words[2] = flow_load16(e, FLOW_PORTS_AT16 + side);
 }
 
-/* What packets to 'side' change in checksums: of the IPv4 header, and of TCP or UDP << 16. The way
- * back is the complement; an IPv6 entry keeps one of the two alone, and never 0xffff, which is
- * another zero. */
-static inline uint32_t flow_delta(const uint64_t *e, bool is_v6, uint32_t side)
+static inline uint32_t flow_listener(const uint64_t *e)
 {
-	static_assert(FLOW_VIRTUAL == 0 && FLOW_TARGET == 1, "less one, a side is a mask");
-	if (!is_v6)
-		return (uint32_t)(flow_load(&e[FLOW_DELTAS_AT]) >> 32 * (1 - side));
-	return (flow_rest_delta(flow_load(&e[FLOW_REST_AT])) ^ (side - 1)) << 16;
+	return flow_load32(e, FLOW_LISTENER_AT32) >> 14;
 }
 
-/* All of 'flow' but the index; by 'side', where its packets go. */
-static inline __attribute__((always_inline)) void flow_copy(const struct dp_flow_table *t,
+/* All of 'flow' but the index; by 'side', where its packets go. An IPv6 entry has the change of
+ * checksums to the target alone. The way back is the complement, and it is never 0xffff, which is
+ * another zero. */
+static inline __attribute__((always_inline)) void flow_copy(const struct flow_sides *sides,
         const uint64_t *e, bool is_v6, uint64_t live, uint32_t side, struct dp_flow *flow)
 {
-	uint32_t delta = flow_delta(e, is_v6, side);
-
 	flow->live = live;
 	flow->slot_epoch = flow_load(&e[FLOW_SLOT_AT]);
-	flow_side_get(t, e, is_v6, side, flow->to);
-	memcpy(&flow->ip_delta, &delta, sizeof(delta));
-	flow->listener = flow_rest_listener(flow_load(&e[FLOW_REST_AT]));
+	flow_side_get(sides, e, is_v6, side, flow->to);
+	static_assert(FLOW_VIRTUAL == 0 && FLOW_TARGET == 1, "less one, a side is a mask");
+	if (is_v6) {
+		flow->l4_delta = (uint16_t)(flow_load16(e, FLOW_DELTA_AT16) ^ (side - 1));
+	} else {
+		uint32_t delta = flow_load32(e, 2 * FLOW_DELTAS_AT + 1 - side);
+
+		memcpy(&flow->ip_delta, &delta, sizeof(delta));
+	}
+	flow->listener = flow_listener(e);
 }
 
 /* Whether 'live' is of the same flow as 'before', which was alive. Another flag than LIVE may have
@@ -106,16 +111,17 @@ static inline bool flow_same_life(uint64_t live, uint64_t before)
 	return (live ^ before) >> 40 == 0;
 }
 
-/* If entry 'e' is the flow of the key 'words': copies it, all but the index. */
+/* If entry 'e' is the flow of the key: copies it, all but the index. */
 static inline __attribute__((always_inline)) bool flow_read(const struct dp_flow_table *t,
-        const uint64_t *e, bool is_v6, const struct flow_words *words, struct dp_flow *flow)
+        const uint64_t *e, bool is_v6, const struct flow_key_at *key, struct dp_flow *flow)
 {
 	uint64_t live = flow_load(&e[FLOW_LIVE_AT]);
+	const struct flow_sides sides = flow_sides(t, e, is_v6);
 
-	if (!flow_live_is(live) || !flow_client_is(e, is_v6, words->client) ||
-	        !flow_side_is(t, e, is_v6, words->direction, words->other))
+	if (!flow_live_is(live) || !flow_client_is(e, is_v6, key) ||
+	        !flow_side_is(&sides, e, is_v6, key->direction, key))
 		return false;
-	flow_copy(t, e, is_v6, live, 1 - words->direction, flow);
+	flow_copy(&sides, e, is_v6, live, 1 - key->direction, flow);
 	return flow_same_life(flow_load(&e[FLOW_LIVE_AT]), live);
 }
 

@@ -338,6 +338,7 @@ int dp_flow_open(const struct dp_flow_config *config, struct dp_flow_table **tab
 	t->counters = config->counters;
 	t->shift = t->counters ? 4 : 3;
 	t->nb_vips = flow_vips_size(t->capacity[1]);
+	t->vip_mask = t->nb_vips - 1;
 	size_lines(t);
 	t->map_size = table_size(t);
 	pools_init(t);

@@ -124,6 +124,8 @@ static bool has_no_client(const struct insertion *in)
 static enum dp_flow_result check_client(const struct insertion *in)
 {
 	bool is_v6 = in->key->is_v6;
+	const struct flow_key_at key = flow_words_at(&in->words);
+	const struct flow_key_at target = {in->words.client, in->target_words, 1, DP_TO_CLIENT};
 	struct flow_place at = {0}, over = {0}, collision = {0};
 	uint32_t n = 0;
 
@@ -131,19 +133,20 @@ static enum dp_flow_result check_client(const struct insertion *in)
 		return DP_FLOW_INSERTED;
 	for (; flow_bucket_next(in->t, in->bucket, &at); at.slot++) {
 		const uint64_t *e = flow_entry(in->t, at.index);
+		struct flow_sides sides;
 
 		if (flow_tag_at(at.line, at.slot) != in->tag)
 			continue;
-		if (flow_index_is_v6(in->t, at.index) != is_v6 ||
-		        !flow_client_is(e, is_v6, in->words.client))
+		if (flow_index_is_v6(in->t, at.index) != is_v6 || !flow_client_is(e, is_v6, &key))
 			continue;
 		in->flow->index = at.index;
-		if (flow_read(in->t, e, is_v6, &in->words, in->flow))
+		sides = flow_sides(in->t, e, is_v6);
+		if (flow_read(in->t, e, is_v6, &key, in->flow))
 			return DP_FLOW_EXISTS;
 		n++;
 		if (is_over(in, at.index))
 			over = at;
-		if (flow_side_is(in->t, e, is_v6, FLOW_TARGET, in->target_words))
+		if (flow_side_is(&sides, e, is_v6, FLOW_TARGET, &target))
 			collision = at;
 	}
 	if (collision.line != NULL) {
@@ -184,6 +187,7 @@ static bool evict_from_bucket(const struct insertion *in)
 static enum dp_flow_result insert_held(struct insertion *in)
 {
 	struct dp_flow_table *t = in->t;
+	const struct flow_key_at key = flow_words_at(&in->words);
 	bool is_v6 = in->key->is_v6;
 	enum dp_flow_result result = check_client(in);
 
@@ -200,7 +204,7 @@ static enum dp_flow_result insert_held(struct insertion *in)
 		return DP_FLOW_FULL;
 	}
 	in->flow->index = in->ref - 1;
-	flow_read(t, flow_entry(t, in->ref - 1), is_v6, &in->words, in->flow);
+	flow_read(t, flow_entry(t, in->ref - 1), is_v6, &key, in->flow);
 	in->ref = 0;
 	return DP_FLOW_INSERTED;
 }

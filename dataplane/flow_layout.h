@@ -18,7 +18,7 @@
  *                          +32 -                             +32 client port proto, other ports
  *                          both: +40  slot  epoch
  *                                +48  live
- *                                +56  IPv6: vip, checksum change; both: listener, idle
+ *                                +56  IPv6: vip, checksum change; both: idle, listener
  *   with counters, both:   +64 packets, +72 bytes to the target
  *                          +80 packets, +88 bytes to the client
  *
@@ -125,7 +125,7 @@ LB_ASSERT_AT(struct flow_line, refs, 28);
  * again. */
 #define FLOW_COUNTS_AT 8
 
-/* rest: vip | change of the TCP or UDP checksum to the target << 16 | listener << 32 | idle << 50.
+/* rest: vip | change of the TCP or UDP checksum to the target << 16 | idle << 32 | listener << 46.
  * The first two are IPv6's. */
 #define FLOW_MAX_IDLE_S 16383
 static_assert(LB_MAX_LISTENERS <= UINT32_C(1) << 18, "a listener id has 18 bits");
@@ -133,8 +133,8 @@ static_assert(LB_MAX_LISTENERS <= UINT32_C(1) << 18, "a listener id has 18 bits"
 static inline uint64_t flow_rest_make(
         uint16_t vip, uint16_t delta, uint32_t listener, uint32_t idle_timeout_s)
 {
-	return vip | (uint64_t)delta << 16 | (uint64_t)listener << 32 |
-	       (uint64_t)idle_timeout_s << 50;
+	return vip | (uint64_t)delta << 16 | (uint64_t)idle_timeout_s << 32 |
+	       (uint64_t)listener << 46;
 }
 
 static inline uint16_t flow_rest_vip(uint64_t rest)
@@ -149,12 +149,12 @@ static inline uint16_t flow_rest_delta(uint64_t rest)
 
 static inline uint32_t flow_rest_listener(uint64_t rest)
 {
-	return (uint32_t)(rest >> 32) & 0x3ffff;
+	return (uint32_t)(rest >> 46);
 }
 
 static inline uint32_t flow_rest_idle(uint64_t rest)
 {
-	return (uint32_t)(rest >> 50);
+	return (uint32_t)(rest >> 32) & FLOW_MAX_IDLE_S;
 }
 
 /* live: last_seen | state << 32 | flags << 40 | life << 48 */
@@ -241,7 +241,7 @@ struct dp_flow_table {
 	uint32_t shift; /* of an index to words */
 	uint32_t nb_buckets, nb_overflow;
 	struct flow_vip *vips;
-	uint32_t nb_vips; /* a power of two */
+	uint32_t nb_vips, vip_mask; /* a power of two; less one */
 	uint32_t capacity[2];
 	uint64_t secret[2];
 	uint64_t clock_base_ms;
@@ -313,6 +313,17 @@ struct flow_words {
 	uint64_t client[3], other[3];
 	uint32_t direction;
 };
+
+/* The words of a key where they stand: 'stride' words lie between one and the next. */
+struct flow_key_at {
+	const uint64_t *client, *other;
+	uint32_t stride, direction;
+};
+
+static inline struct flow_key_at flow_words_at(const struct flow_words *words)
+{
+	return (struct flow_key_at){words->client, words->other, 1, words->direction};
+}
 
 /* An address and port as the words of one side. */
 static inline void flow_side_words(

@@ -39,7 +39,7 @@ static bool find(const struct dp_flow_table *t, const uint64_t words[2], uint16_
 	uint32_t at = first_place(words);
 
 	for (uint32_t i = 0; i < PROBES; i++, at++) {
-		*number = (uint16_t)(at & (t->nb_vips - 1));
+		*number = (uint16_t)(at & t->vip_mask);
 		if (is_at(&t->vips[*number], words))
 			return true;
 	}
@@ -52,13 +52,13 @@ static bool add(struct dp_flow_table *t, const uint64_t words[2], uint16_t *numb
 	uint32_t at = first_place(words);
 
 	for (uint32_t i = 0; i < PROBES; i++, at++) {
-		struct flow_vip *vip = &t->vips[at & (t->nb_vips - 1)];
+		struct flow_vip *vip = &t->vips[at & t->vip_mask];
 
 		if (!is_at(vip, none))
 			continue;
 		flow_store(&vip->words[0], words[0]);
 		flow_store(&vip->words[1], words[1]);
-		*number = (uint16_t)(at & (t->nb_vips - 1));
+		*number = (uint16_t)(at & t->vip_mask);
 		return true;
 	}
 	return false;
@@ -84,7 +84,7 @@ bool flow_vip_is_good(const struct dp_flow_table *t, uint16_t number)
 	const uint64_t none[2] = {0, 0};
 
 	return number < t->nb_vips && !is_at(vip, none) &&
-	       ((number - first_place(vip->words)) & (t->nb_vips - 1)) < PROBES;
+	       ((number - first_place(vip->words)) & t->vip_mask) < PROBES;
 }
 
 void flow_vips_keep(struct dp_flow_table *t, const uint8_t *used)

@@ -73,55 +73,9 @@ static dp_verdict hit(struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i)
 	return DP_GO_ON;
 }
 
-/* Directions are mixed in a burst, so this is arithmetic, not a branch. */
-static inline uint64_t choose(uint64_t client, uint64_t to, uint32_t direction)
-{
-	static_assert(DP_TO_TARGET == 0 && DP_TO_CLIENT == 1, "less one, a direction is a mask");
-	return client ^ ((client ^ to) & ((uint64_t)direction - 1));
-}
-
-static inline __attribute__((always_inline)) void set_hop(
-        struct dp_burst *b, uint32_t i, const uint64_t *to, bool is_v6)
-{
-	uint32_t direction = b->keys.direction[i];
-
-	if (!is_v6) {
-		b->hops.v4[i] =
-		        rte_be_to_cpu_32((uint32_t)choose(b->keys.client[0][i], to[0], direction));
-		return;
-	}
-	for (uint32_t half = 0; half < 2; half++)
-		b->hops.words[i][half] = choose(b->keys.client[half][i], to[half], direction);
-}
-
-/* Those of 'found' of which hit() would say DP_GO_ON and do nothing: packets that say nothing new
- * of flows that are settled, to targets that are there. Their next hops are set. */
-static inline __attribute__((always_inline)) uint64_t follow_settled(
-        const struct dp_worker_ctx *ctx, struct dp_burst *b, uint64_t found, bool is_v6)
-{
-	const uint32_t *epochs = ctx->tables.epochs;
-	const uint32_t nb_slots = ctx->tables.nb_slots, now = ctx->now;
-	uint64_t odd = 0;
-
-	if (unlikely(ctx->tables.segment == NULL))
-		return 0;
-	for (uint64_t left = found & b->quiet; left != 0;) {
-		uint64_t bit = left & -left;
-		uint32_t i = dp_first(&left);
-		const struct dp_flow *flow = &b->flows[i];
-
-		if (unlikely(!dp_flow_settled(flow, now) || flow->slot >= nb_slots ||
-		             epochs[flow->slot] != flow->epoch))
-			odd |= bit;
-		set_hop(b, i, flow->to, is_v6);
-	}
-	return found & b->quiet & ~odd;
-}
-
 /* The packets of 'odd' one by one, but for new flows, which are made together. Those that are
  * settled leave 'live'. */
-static inline __attribute__((always_inline)) void follow_odd(
-        struct dp_worker_ctx *ctx, struct dp_burst *b, uint64_t found, uint64_t odd, bool is_v6)
+static void follow_odd(struct dp_worker_ctx *ctx, struct dp_burst *b, uint64_t found, uint64_t odd)
 {
 	dp_verdict verdicts[DP_BURST];
 	uint64_t missed = 0;
@@ -143,33 +97,25 @@ static inline __attribute__((always_inline)) void follow_odd(
 		uint64_t bit = odd & -odd;
 		uint32_t i = dp_first(&odd);
 
-		if (verdicts[i] == DP_GO_ON) {
-			set_hop(b, i, b->flows[i].to, is_v6);
+		if (verdicts[i] == DP_GO_ON)
 			continue;
-		}
 		dp_output_settle(ctx, b->mbufs[i], b->port, verdicts[i]);
 		b->live &= ~bit;
 	}
 }
 
-static inline __attribute__((always_inline)) void follow_family(
-        struct dp_worker_ctx *ctx, struct dp_burst *b, bool is_v6)
+/* Of a packet that says nothing new of a settled flow, hit() would say DP_GO_ON, and do nothing. */
+static void follow(struct dp_worker_ctx *ctx, struct dp_burst *b)
 {
-	uint64_t found = dp_flow_lookup(ctx->flows, &b->keys, is_v6, b->live, b->flows);
-	uint64_t odd = b->live & ~follow_settled(ctx, b, found, is_v6);
+	const struct dp_flow_view view = {.epochs = ctx->tables.epochs,
+	        .nb_slots = ctx->tables.segment != NULL ? ctx->tables.nb_slots : 0,
+	        .now = ctx->now};
+	uint64_t settled, found = dp_flow_lookup(ctx->flows, &b->keys, b->is_v6, b->live, &view,
+	                          b->flows, &settled);
+	uint64_t odd = b->live & ~(settled & b->quiet);
 
 	if (unlikely(odd != 0))
-		follow_odd(ctx, b, found, odd, is_v6);
-}
-
-static __attribute__((noinline)) void follow4(struct dp_worker_ctx *ctx, struct dp_burst *b)
-{
-	follow_family(ctx, b, false);
-}
-
-static __attribute__((noinline)) void follow6(struct dp_worker_ctx *ctx, struct dp_burst *b)
-{
-	follow_family(ctx, b, true);
+		follow_odd(ctx, b, found, odd);
 }
 
 void dp_pipeline_run(struct dp_worker_ctx *ctx, struct rte_mbuf **pkts, uint16_t n, uint16_t port)
@@ -186,10 +132,7 @@ void dp_pipeline_run(struct dp_worker_ctx *ctx, struct rte_mbuf **pkts, uint16_t
 
 		if (b->live == 0)
 			continue;
-		if (v6)
-			follow6(ctx, b);
-		else
-			follow4(ctx, b);
+		follow(ctx, b);
 		dp_rewrite_nat.rewrite(b);
 		dp_output_run(ctx, b);
 	}

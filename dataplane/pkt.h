@@ -11,6 +11,7 @@
 #include "fib.h"
 #include "flow.h"
 #include "lb/counters.h"
+#include "once.h"
 #include "pipeline.h"
 
 /* What a stage says of a packet: one of these, or a drop reason (enum lb_drop_reason, 0 and up). */
@@ -65,13 +66,10 @@ struct dp_burst {
 
 	struct dp_flow flows[DP_BURST]; /* flow: found; or miss: made */
 
-	union dp_fib_ips hops;               /* flow: where live packets go; others: anything */
+	union dp_fib_ips hops;               /* rewrite: where live packets go; others: anything */
 	const struct dp_adj *adjs[DP_BURST]; /* output: the way there */
 };
 static_assert(DP_BURST <= DP_FLOW_BURST && DP_BURST <= DP_FIB_BURST, "one look-up a burst");
-
-/* Keeps the compiler from computing an address anew for each field that is read by it. */
-#define DP_ONCE(pointer) __asm__("" : "+r"(pointer))
 
 /* The first 'n' packets, at most 64. */
 static inline uint64_t dp_all(uint32_t n)

@@ -14,21 +14,21 @@
 #include "csum.h"
 #include "rewrite.h"
 
-/* Where the side of a header that changes stands: the destination to the target, the source to the
- * client. Directions are mixed in a burst, so this is arithmetic, not a branch. */
-static inline uint32_t side_at(uint32_t source, uint32_t destination, uint32_t direction)
+/* The header's side that changes is the destination to the target, the source to the client, which
+ * stands so many bytes before it. Directions are mixed in a burst, so this is arithmetic, not a
+ * branch: all is written relative to 'l3', moved back by that. */
+static inline uint8_t *back(uint8_t *l3, uint32_t direction, uint32_t distance)
 {
 	static_assert(DP_TO_TARGET == 0 && DP_TO_CLIENT == 1, "a direction is a factor");
-	return destination - (destination - source) * direction;
+	return l3 - direction * distance;
 }
 
 static inline void rewrite_ip4(uint8_t *l3, uint32_t direction, const struct dp_flow *flow)
 {
 	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)l3;
 
-	memcpy(l3 + side_at(offsetof(struct rte_ipv4_hdr, src_addr),
-	                    offsetof(struct rte_ipv4_hdr, dst_addr), direction),
-	        &flow->to[0], sizeof(lb_be32));
+	memcpy(back(l3, direction, sizeof(ip->src_addr)) + offsetof(struct rte_ipv4_hdr, dst_addr),
+	        &flow->to[0], sizeof(ip->dst_addr));
 	ip->time_to_live--;
 	ip->hdr_checksum = dp_csum_update(ip->hdr_checksum, flow->ip_delta);
 }
@@ -37,9 +37,8 @@ static inline void rewrite_ip6(uint8_t *l3, uint32_t direction, const struct dp_
 {
 	struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)l3;
 
-	memcpy(l3 + side_at(offsetof(struct rte_ipv6_hdr, src_addr),
-	                    offsetof(struct rte_ipv6_hdr, dst_addr), direction),
-	        flow->to, sizeof(struct lb_ip));
+	memcpy(back(l3, direction, sizeof(ip->src_addr)) + offsetof(struct rte_ipv6_hdr, dst_addr),
+	        flow->to, sizeof(ip->dst_addr));
 	ip->hop_limits--;
 }
 
@@ -50,17 +49,30 @@ static inline __attribute__((always_inline)) void rewrite_l4(
 	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)l4;
 	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)l4;
 
-	memcpy(l4 + side_at(offsetof(struct rte_udp_hdr, src_port),
-	                    offsetof(struct rte_udp_hdr, dst_port), direction),
-	        to_port, sizeof(lb_be16));
+	memcpy(back(l4, direction, sizeof(udp->src_port)) + offsetof(struct rte_udp_hdr, dst_port),
+	        to_port, sizeof(udp->dst_port));
 	if (likely(protocol == IPPROTO_TCP))
 		tcp->cksum = dp_csum_update(tcp->cksum, flow->l4_delta);
 	else
 		udp->dgram_cksum = dp_csum_update_udp(udp->dgram_cksum, flow->l4_delta);
 }
 
+static inline __attribute__((always_inline)) void set_hop(
+        struct dp_burst *b, uint32_t i, const uint8_t *l3, bool is_v6)
+{
+	uint32_t to;
+
+	if (is_v6) {
+		memcpy(&b->hops.v6[i], l3 + offsetof(struct rte_ipv6_hdr, dst_addr),
+		        sizeof(b->hops.v6[i]));
+		return;
+	}
+	memcpy(&to, l3 + offsetof(struct rte_ipv4_hdr, dst_addr), sizeof(to));
+	b->hops.v4[i] = rte_be_to_cpu_32(to);
+}
+
 static inline __attribute__((always_inline)) void rewrite_packet(
-        const struct dp_burst *b, uint32_t i, uint32_t l3_len, bool is_v6)
+        struct dp_burst *b, uint32_t i, uint32_t l3_len, bool is_v6)
 {
 	uint32_t direction = b->keys.direction[i];
 	const struct dp_flow *flow = &b->flows[i];
@@ -72,10 +84,10 @@ static inline __attribute__((always_inline)) void rewrite_packet(
 	else
 		rewrite_ip4(l3, direction, flow);
 	rewrite_l4(l3 + l3_len, b->protocol[i], direction, flow, is_v6);
+	set_hop(b, i, l3, is_v6);
 }
 
-static inline __attribute__((always_inline)) void rewrite_family(
-        const struct dp_burst *b, bool is_v6)
+static inline __attribute__((always_inline)) void rewrite_family(struct dp_burst *b, bool is_v6)
 {
 	const uint32_t l3_len = is_v6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr);
 
@@ -88,7 +100,7 @@ static inline __attribute__((always_inline)) void rewrite_family(
 	}
 }
 
-static void rewrite(const struct dp_burst *b)
+static void rewrite(struct dp_burst *b)
 {
 	if (b->is_v6)
 		rewrite_family(b, true);

@@ -104,8 +104,9 @@ uint64_t flow_lookup(const struct dp_flow_table *t, const struct dp_flow_key *ke
 
 	for (uint32_t first = 0; first < n; first += DP_FLOW_BURST) {
 		for (uint32_t v6 = 0; v6 < 2; v6++) {
+			const struct dp_flow_view view = {.nb_slots = 0};
 			struct dp_flow_keys burst;
-			uint64_t set = 0;
+			uint64_t set = 0, settled;
 
 			memset(&burst, 0x5a, sizeof(burst));
 			for (uint32_t i = 0; i < DP_FLOW_BURST && first + i < n; i++) {
@@ -114,7 +115,8 @@ uint64_t flow_lookup(const struct dp_flow_table *t, const struct dp_flow_key *ke
 				dp_flow_keys_set(&burst, i, &keys[first + i]);
 				set |= UINT64_C(1) << i;
 			}
-			hits |= dp_flow_lookup(t, &burst, v6, set, flows + first) << first;
+			hits |= dp_flow_lookup(t, &burst, v6, set, &view, flows + first, &settled)
+			        << first;
 			for (uint32_t i = 0; set >> i != 0 && i < DP_FLOW_BURST; i++)
 				if (set >> i & 1)
 					hashes[first + i] = burst.hash[i];

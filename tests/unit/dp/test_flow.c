@@ -335,6 +335,57 @@ static void touch_writes_once_a_second_and_on_change(void **state)
 }
 
 /* What was looked up is gone, and its entry another's. */
+/* What a look-up says of one flow, target slot 7, under what is known of slots. */
+static bool is_settled(const struct dp_flow_table *t, const struct spec *s,
+        enum dp_direction direction, const struct dp_flow_view *view)
+{
+	struct dp_flow_key key = flow_key(s, direction);
+	struct dp_flow flows[DP_FLOW_BURST];
+	struct dp_flow_keys keys;
+	uint64_t settled;
+
+	memset(&keys, 0x5a, sizeof(keys));
+	dp_flow_keys_set(&keys, 3, &key);
+	assert_int_equal(dp_flow_lookup(t, &keys, s->is_v6, 1 << 3, view, flows, &settled), 1 << 3);
+	assert_int_equal(settled & ~(UINT64_C(1) << 3), 0);
+	return settled != 0;
+}
+
+static void settled_flows_are_open_fresh_and_of_a_known_target(void **state)
+{
+	for (uint32_t n = 0; n < 8; n++) {
+		const bool udp = n & 1, v6 = n & 2;
+		const enum dp_direction way = n & 4 ? DP_TO_CLIENT : DP_TO_TARGET;
+		const struct spec s = {1, 4000, 2, 7, udp ? IPPROTO_UDP : 0, v6};
+		uint32_t epochs[8] = {[7] = 1007};
+		struct dp_flow_view view = {epochs, 8, 5};
+		struct dp_flow_table *t = flow_table(100, 100);
+
+		assert_int_equal(flow_put(t, 0, &s, udp ? 0 : TCP_SYN, 5).result, DP_FLOW_INSERTED);
+		assert_false(is_settled(t, &s, way, &view)); /* the target is silent */
+		assert_true(flow_see(t, &s, DP_TO_CLIENT, udp ? 0 : TCP_SYN | TCP_ACK, 5));
+		assert_false(is_settled(t, &s, way, &view) && udp); /* one answer is none yet */
+		assert_true(flow_see(t, &s, DP_TO_TARGET, udp ? 0 : TCP_ACK, 5));
+		assert_true(is_settled(t, &s, way, &view));
+		view.now = 6;
+		assert_false(is_settled(t, &s, way, &view));
+		view.now = 4; /* another worker's clock may be ahead */
+		assert_true(is_settled(t, &s, way, &view));
+		view.nb_slots = 7;
+		assert_false(is_settled(t, &s, way, &view));
+		view.nb_slots = 8;
+		epochs[7]++;
+		assert_false(is_settled(t, &s, way, &view));
+		epochs[7]--;
+		assert_true(is_settled(t, &s, way, &view));
+		if (!udp) {
+			assert_true(flow_see(t, &s, DP_TO_TARGET, TCP_FIN | TCP_ACK, 5));
+			assert_false(is_settled(t, &s, way, &view));
+		}
+		dp_flow_close(t);
+	}
+}
+
 static void stale_flow_touches_nothing(void **state)
 {
 	struct dp_flow_table *t = flow_table(1, 0);
@@ -445,6 +496,7 @@ int main(void)
 	        cmocka_unit_test(same_target_through_two_addresses_collides),
 	        cmocka_unit_test(client_limit_caps_one_port),
 	        cmocka_unit_test(touch_writes_once_a_second_and_on_change),
+	        cmocka_unit_test(settled_flows_are_open_fresh_and_of_a_known_target),
 	        cmocka_unit_test(stale_flow_touches_nothing),
 	        cmocka_unit_test(syn_over_a_finished_flow_begins_anew),
 	        cmocka_unit_test(walk_shows_every_flow_once),

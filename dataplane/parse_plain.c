@@ -14,6 +14,7 @@
 #include <rte_udp.h>
 
 #include "column.h"
+#include "column_wide.h"
 #include "csum.h"
 #include "output.h"
 #include "parse_ip.h"
@@ -33,9 +34,8 @@ typedef uint32_t lanes __attribute__((vector_size(64), may_alias));
 typedef uint16_t shorts __attribute__((vector_size(32), may_alias));
 typedef uint8_t octets __attribute__((vector_size(16), may_alias));
 /* Eight at once, where values are words of 64 bits. */
-typedef uint64_t wide __attribute__((vector_size(64), may_alias));
+typedef dp_column_wide wide;
 typedef uint32_t lanes8 __attribute__((vector_size(32), may_alias));
-typedef uint8_t octets8 __attribute__((vector_size(8), may_alias));
 static_assert(DP_BURST % LANES == 0, "a column is whole vectors");
 
 static inline lanes swap16(lanes x)
@@ -102,12 +102,23 @@ static inline bool collect6(struct words *w, uint32_t i, const uint8_t *ip)
 	return memcmp(ip + 24, mapped, sizeof(mapped)) != 0;
 }
 
+/* Packet 'm' at place 'i'. */
+static inline void keep(
+        struct plain *s, uint32_t i, struct rte_mbuf *m, uint8_t *frame, uint32_t len, bool plain)
+{
+	s->b->mbufs[i] = m;
+	s->b->l3[i] = frame + ETHER;
+	s->words.in_frame[i] = len - ETHER;
+	if (unlikely(!plain))
+		s->set &= ~(UINT64_C(1) << i);
+}
+
 /* Gives each packet its place: what is untagged IPv6 in the burst of that family, all else in that
  * of IPv4. 'mac' is the port's, as the low six bytes of a word. Returns the bytes of all. */
 static uint64_t collect(struct plain s[2], uint64_t mac, struct rte_mbuf **pkts, uint32_t nb)
 {
-	uint64_t bytes = 0, odd[2] = {0, 0};
 	uint32_t n[2] = {0, 0};
+	uint64_t bytes = 0;
 
 	for (uint32_t k = 0; k < nb; k++) {
 		struct rte_mbuf *m = pkts[k];
@@ -115,7 +126,7 @@ static uint64_t collect(struct plain s[2], uint64_t mac, struct rte_mbuf **pkts,
 		uint32_t len = rte_pktmbuf_pkt_len(m), in_segment = rte_pktmbuf_data_len(m);
 		uint64_t start = ~mac;
 		uint32_t type = 0, i;
-		bool plain, v6;
+		bool plain;
 
 		bytes += len;
 		if (likely(in_segment >= ETHER + IP4_LEN + TCP_LEN)) {
@@ -124,30 +135,26 @@ static uint64_t collect(struct plain s[2], uint64_t mac, struct rte_mbuf **pkts,
 			        sizeof(type));
 		}
 		plain = (start ^ mac) << 16 == 0 && flags_plain(m->ol_flags);
-		v6 = (uint16_t)type == RTE_BE16(RTE_ETHER_TYPE_IPV6);
-		if (likely(!v6)) {
+		if (likely((uint16_t)type != RTE_BE16(RTE_ETHER_TYPE_IPV6))) {
 			i = n[0]++;
 			plain = plain && (type & RTE_BE32(0xffffff00)) == RTE_BE32(0x08004500);
 			if (likely(plain))
 				collect4(&s[0].words, i, frame + ETHER);
 			if (!(m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_GOOD))
 				s[0].unchecked |= UINT64_C(1) << i;
+			keep(&s[0], i, m, frame, len, plain);
 		} else {
 			i = n[1]++;
 			plain = likely(plain &&
 			                (type & RTE_BE32(0x0000f000)) == RTE_BE32(0x00006000) &&
 			                in_segment >= ETHER + IP6_LEN + TCP_LEN) &&
 			        collect6(&s[1].words, i, frame + ETHER);
+			keep(&s[1], i, m, frame, len, plain);
 		}
-		if (unlikely(!plain))
-			odd[v6] |= UINT64_C(1) << i;
-		s[v6].b->mbufs[i] = m;
-		s[v6].b->l3[i] = frame + ETHER;
-		s[v6].words.in_frame[i] = len - ETHER;
 	}
 	for (uint32_t v6 = 0; v6 < 2; v6++) {
 		s[v6].b->n = n[v6];
-		s[v6].set = dp_all(n[v6]) & ~odd[v6];
+		s[v6].set &= dp_all(n[v6]);
 	}
 	return bytes;
 }
@@ -275,30 +282,70 @@ static inline struct lb_ip destination(const struct plain *s, uint32_t i, bool i
 	return ip;
 }
 
-/* Decides the directions. What goes to one virtual address is found at once. */
+/* lb_vip_hash() of all destinations. */
+static inline __attribute__((always_inline)) void hash_destinations(
+        const struct plain *s, bool is_v6, uint64_t *hashes)
+{
+	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
+		wide first = {0}, second;
+
+		if (is_v6) {
+			first = *(const wide *)&s->words.destination[0][i];
+			second = *(const wide *)&s->words.destination[1][i];
+			second = second >> 32 | second << 32;
+		} else {
+			second = dp_column_widen32(&s->destination[i]) | UINT64_C(0xffff) << 48;
+		}
+		*(wide *)&hashes[i] = LB_VIP_HASH(first, second);
+	}
+}
+
+/* Whether packet 'i' goes to a virtual address. If so, '*same' are all packets that go there. */
+static inline __attribute__((always_inline)) bool is_to_vip(
+        struct plain *s, const struct dp_tables *tables, uint32_t i, bool is_v6, uint64_t *same)
+{
+	struct lb_ip ip = destination(s, i, is_v6);
+
+	if (dp_tables_vip(tables, &ip) == NULL)
+		return false;
+	*same = is_v6 ? same6(s, i) : same4(s, i);
+	return true;
+}
+
+/* Decides the directions. What goes to one virtual address is found at once; what goes to none, as
+ * answers do, mostly by an empty place where its hash points to. */
 static inline __attribute__((always_inline)) void direct(
         struct plain *s, const struct dp_tables *tables, bool is_v6)
 {
+	const struct lb_index *index = tables->vip_index;
+	const uint32_t mask = tables->vip_mask, nb_vips = tables->nb_vips;
+	uint64_t hashes[DP_BURST] COLUMN, left = s->b->live, same;
 	uint8_t *direction = s->b->keys.direction;
 
-	memset(direction, DP_TO_TARGET, DP_BURST);
-	for (uint64_t left = s->b->live; left != 0;) {
+	memset(direction, nb_vips != 0 ? DP_TO_TARGET : DP_TO_CLIENT, DP_BURST);
+	if (nb_vips == 0)
+		return;
+	while (left != 0 && is_to_vip(s, tables, (uint32_t)__builtin_ctzll(left), is_v6, &same))
+		left &= ~same;
+	if (left == 0)
+		return;
+	hash_destinations(s, is_v6, hashes);
+	while (left != 0) {
 		uint32_t i = dp_first(&left);
-		struct lb_ip ip = destination(s, i, is_v6);
+		const struct lb_index *place = &index[(uint32_t)hashes[i] & mask];
 
-		if (dp_tables_vip(tables, &ip) == NULL)
-			direction[i] = DP_TO_CLIENT;
+		if (__atomic_load_n(&place->row, __ATOMIC_RELAXED) - 1 < nb_vips &&
+		        is_to_vip(s, tables, i, is_v6, &same))
+			left &= ~same;
 		else
-			left &= ~(is_v6 ? same6(s, i) : same4(s, i));
+			direction[i] = DP_TO_CLIENT;
 	}
 }
 
 /* All bits where the direction is to the target. */
 static inline wide to_target(const struct dp_flow_keys *keys, uint32_t i)
 {
-	wide direction = __builtin_convertvector(*(const octets8 *)&keys->direction[i], wide);
-
-	return (wide)(direction == DP_TO_TARGET);
+	return (wide)(dp_column_widen8(&keys->direction[i]) == DP_TO_TARGET);
 }
 
 static inline wide choose(wide which, wide yes, wide no)
@@ -306,26 +353,17 @@ static inline wide choose(wide which, wide yes, wide no)
 	return (which & yes) | (~which & no);
 }
 
-static inline wide widen(const uint32_t *column)
-{
-	return __builtin_convertvector(*(const lanes8 *)column, wide);
-}
-
-static inline wide protocols(const struct dp_burst *b, uint32_t i)
-{
-	return __builtin_convertvector(*(const octets8 *)&b->protocol[i], wide);
-}
-
 static void key4(const struct plain *s)
 {
 	struct dp_flow_keys *keys = &s->b->keys;
 
 	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
-		wide ports = widen(&s->ports[i]), which = to_target(keys, i);
-		wide from = widen(&s->source[i]) | (ports & 0xffff) << 32;
-		wide to = widen(&s->destination[i]) | ports >> 16 << 32;
+		wide ports = dp_column_widen32(&s->ports[i]), which = to_target(keys, i);
+		wide from = dp_column_widen32(&s->source[i]) | (ports & 0xffff) << 32;
+		wide to = dp_column_widen32(&s->destination[i]) | ports >> 16 << 32;
 
-		*(wide *)&keys->client[0][i] = choose(which, from, to) | protocols(s->b, i) << 48;
+		*(wide *)&keys->client[0][i] =
+		        choose(which, from, to) | dp_column_widen8(&s->b->protocol[i]) << 48;
 		*(wide *)&keys->other[0][i] = choose(which, to, from);
 	}
 }
@@ -335,7 +373,7 @@ static void key6(const struct plain *s)
 	struct dp_flow_keys *keys = &s->b->keys;
 
 	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
-		wide ports = widen(&s->ports[i]), which = to_target(keys, i);
+		wide ports = dp_column_widen32(&s->ports[i]), which = to_target(keys, i);
 
 		for (uint32_t half = 0; half < 2; half++) {
 			wide from = *(const wide *)&s->words.source[half][i];
@@ -344,8 +382,8 @@ static void key6(const struct plain *s)
 			*(wide *)&keys->client[half][i] = choose(which, from, to);
 			*(wide *)&keys->other[half][i] = choose(which, to, from);
 		}
-		*(wide *)&keys->client[2][i] =
-		        choose(which, ports & 0xffff, ports >> 16) | protocols(s->b, i) << 16;
+		*(wide *)&keys->client[2][i] = choose(which, ports & 0xffff, ports >> 16) |
+		                               dp_column_widen8(&s->b->protocol[i]) << 16;
 		*(wide *)&keys->other[2][i] = choose(which, ports >> 16, ports & 0xffff);
 	}
 }
@@ -428,6 +466,7 @@ void dp_parse_burst(
 	memcpy(&mac, &port->mac, sizeof(port->mac));
 	for (uint32_t v6 = 0; v6 < 2; v6++) {
 		s[v6].b = &bursts[v6];
+		s[v6].set = UINT64_MAX;
 		s[v6].unchecked = 0;
 		bursts[v6].live = bursts[v6].quiet = bursts[v6].simple = bursts[v6].padded = 0;
 	}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Values of a column, widened to words of 64 bits. Apart from column.h because a vector that large
+ * as a function's result makes compilers warn where the processor has none.
+ */
+#ifndef DP_COLUMN_WIDE_H
+#define DP_COLUMN_WIDE_H
+
+#include <stdint.h>
+
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
+/* Eight values as words of 64 bits. */
+typedef uint64_t dp_column_wide __attribute__((vector_size(64), may_alias));
+
+/* The compiler's own conversion of eight octets goes by way of eight registers. */
+static inline dp_column_wide dp_column_widen8(const uint8_t *column)
+{
+#ifdef __AVX512F__
+	return (dp_column_wide)_mm512_cvtepu8_epi64(_mm_loadl_epi64((const void *)column));
+#else
+	dp_column_wide values = {0};
+
+	for (uint32_t i = 0; i < 8; i++)
+		values[i] = column[i];
+	return values;
+#endif
+}
+
+static inline dp_column_wide dp_column_widen32(const uint32_t *column)
+{
+#ifdef __AVX512F__
+	return (dp_column_wide)_mm512_cvtepu32_epi64(_mm256_load_si256((const void *)column));
+#else
+	dp_column_wide values = {0};
+
+	for (uint32_t i = 0; i < 8; i++)
+		values[i] = column[i];
+	return values;
+#endif
+}
+
+#endif

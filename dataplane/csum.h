@@ -46,12 +46,15 @@ static inline uint16_t dp_csum_fold(uint64_t sum)
  * byte of its word. */
 #define DP_CSUM_TTL_DELTA (dp_csum_delta16(RTE_BE16(0x0100), 0))
 
-/* The checksum after a change: IPv4 header, TCP. 'delta' is folded: dp_csum_fold() of the sums. */
+/* The checksum after a change: IPv4 header, TCP. 'delta' is folded: dp_csum_fold() of the sums.
+ * What is added to the complement is taken from the checksum itself; the end-around carry is a
+ * borrow. */
 static inline lb_be16 dp_csum_update(lb_be16 csum, uint16_t delta)
 {
-	uint32_t sum = (csum ^ 0xffffu) + delta;
+	uint16_t less;
+	uint8_t borrow = __builtin_sub_overflow(csum, delta, &less);
 
-	return (lb_be16) ~(sum + (sum >> 16));
+	return (lb_be16)(less - borrow);
 }
 
 /* The checksum after a change: UDP. 0 says "none" and stays (RFC 768); a computed 0 is sent as its

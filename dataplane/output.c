@@ -225,12 +225,12 @@ void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *b)
 	const uint32_t n = 64 - (uint32_t)__builtin_clzll(b->live | 1);
 	struct run runs[2] = {{.listener = LB_NO_SLOT}, {.listener = LB_NO_SLOT}};
 	struct run totals[2] = {0};
-	uint64_t left = b->live, sent = left, l2_bytes = 0;
+	uint64_t left = b->live, sent = left, l2_bytes = 0, odd;
 
 	dp_fib_lookup(ctx->fib, &b->hops, b->is_v6, n, b->adjs);
 	trim_padded(b);
+	odd = b->live & ~b->simple;
 	while (left != 0) {
-		uint64_t bit = left & -left;
 		uint32_t i = dp_first(&left), direction = b->keys.direction[i];
 		uint32_t ip_len = b->ip_len[i];
 		const struct dp_flow *flow = &b->flows[i];
@@ -238,10 +238,10 @@ void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *b)
 		struct run *run;
 
 		DP_ONCE(flow);
-		if (likely((b->simple & bit) && ip_len <= adj->simple_mtu)) {
+		if (likely(!(odd >> i & 1) && ip_len <= adj->simple_mtu)) {
 			set_addresses(b->l3[i] - sizeof(struct rte_ether_hdr), adj);
 		} else if (!prepare_odd(ctx, b, i)) {
-			sent &= ~bit;
+			sent &= ~(UINT64_C(1) << i);
 			continue;
 		} else {
 			l2_bytes += rte_pktmbuf_pkt_len(b->mbufs[i]) - ip_len -
@@ -249,6 +249,7 @@ void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *b)
 		}
 		count_target(ctx, flow->slot, direction, ip_len);
 		run = &runs[direction];
+		DP_ONCE(run);
 		if (unlikely(flow->listener != run->listener))
 			run_end(ctx, run, direction, flow->listener, totals);
 		run->packets++;

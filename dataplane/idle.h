@@ -45,7 +45,7 @@ const char *dp_idle_name(const struct dp_idle *idle);
 enum dp_idle_step dp_idle_next(
         struct dp_idle *idle, uint32_t found, uint64_t tsc, uint32_t *wait_us);
 
-/* Does it. The only system call of a worker. */
+/* Does it. To wait in the kernel is the one system call here. */
 void dp_idle_rest(struct dp_idle *idle, uint32_t found);
 
 #endif

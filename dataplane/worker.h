@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A worker: receive -> pipeline -> send -> commands -> ageing, for ever. It makes no system call of
- * its own but to sleep when there is nothing to do, where the configuration lets it sleep.
+ * A worker: receive -> pipeline -> send -> commands -> ageing, for ever.
+ *
+ * System calls, none of them in the pipeline: the sleep of idle.h, where the configuration lets it
+ * sleep; the clocks, twice a millisecond at most, on hosts whose vDSO can't read them; and
+ * sched_yield() while another worker holds the transmit queue that both use. Beside these, what the
+ * ports' drivers do in a burst (kind.h: slow_poll).
  */
 #ifndef DP_WORKER_H
 #define DP_WORKER_H
@@ -43,11 +47,10 @@ struct dp_worker {
 	uint32_t nb_ports;
 	struct dp_spread spread;     /* without rings, where no port is spread */
 	struct rte_ring *from_probe; /* what the probe port receives; NULL unless this worker's */
-	uint32_t
-	        age_per_ms; /* buckets, so that the sweep of its share takes as long as it should */
-	const bool *stop;   /* main lcore: sets it once */
+	uint32_t age_per_ms;         /* buckets: its share is swept once in as long as it should */
+	const bool *stop;            /* main lcore: sets it once */
 
-	/* its own */
+	/* its own; 'idle' as dp_idle_init() left it */
 	uint64_t next_tick; /* of the TSC: when to read the clocks again */
 	uint64_t tick;      /* TSC cycles between two readings */
 	uint64_t aged_ms;   /* up to when ageing is paid for */

@@ -30,7 +30,8 @@ static void give_queues(struct dp_host *host, struct dp_worker *w)
 
 		w->queues[i] = (struct dp_worker_queue){.port = nic->port,
 		        .queue = queues[i].queue,
-		        .spread = nic->config->spread && host->nb_workers > 1};
+		        .spread = nic->config->spread && host->nb_workers > 1,
+		        .device_hash = dp_rss_spreads(&nic->rss)};
 	}
 }
 
@@ -106,17 +107,17 @@ static void warn_far_workers(const struct dp_host *host, const struct dp_nic *ni
 static void log_queues(const struct dp_host *host, uint32_t i)
 {
 	const struct dp_nic *nic = &host->nics[i];
+	bool spread = nic->config->spread && host->nb_workers > 1;
 	char text[320] = "";
 	size_t n = 0;
 
 	for (uint16_t q = 0; q < nic->queues.nb_rx && n < sizeof(text); q++)
 		n += (size_t)snprintf(
 		        text + n, sizeof(text) - n, " %u", worker_of(host, nic->port, q));
-	dp_log_info("port %s: its queues are polled by worker%s%s%s", nic->config->name,
+	dp_log_info("port %s: its queues are polled by worker%s%s%s%s", nic->config->name,
 	        nic->queues.nb_rx > 1 ? "s" : "", text,
-	        nic->config->spread && host->nb_workers > 1
-	                ? " and spread over all workers in software"
-	                : "");
+	        spread ? " and spread over all workers in software" : "",
+	        spread && dp_rss_spreads(&nic->rss) ? ", by the hash that its device gives" : "");
 }
 
 static uint32_t age_per_ms(const struct dp_host *host)

@@ -113,11 +113,11 @@ static uint32_t hash(const uint32_t key[DP_SPREAD_WORDS], const uint32_t *words,
 	return (uint32_t)((sum * UINT64_C(0x9e3779b97f4a7c15)) >> 32);
 }
 
-uint32_t dp_spread_worker(const struct dp_spread *s, const struct rte_mbuf *m)
+uint32_t dp_spread_worker(const struct dp_spread *s, const struct rte_mbuf *m, bool device_hash)
 {
 	uint32_t words[DP_SPREAD_WORDS], nb, value;
 
-	if (m->ol_flags & RTE_MBUF_F_RX_RSS_HASH) {
+	if (device_hash && (m->ol_flags & RTE_MBUF_F_RX_RSS_HASH)) {
 		value = m->hash.rss;
 	} else {
 		nb = find_flow(m, words);
@@ -144,14 +144,14 @@ static void hand_over(struct dp_worker_ctx *ctx, struct dp_spread_share *share)
 }
 
 uint16_t dp_spread_run(struct dp_worker_ctx *ctx, struct dp_spread *s, struct rte_mbuf **pkts,
-        uint16_t n, uint16_t port)
+        uint16_t n, uint16_t port, bool device_hash)
 {
 	uint16_t own = 0;
 
 	for (uint16_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	for (uint16_t i = 0; i < n; i++) {
-		uint32_t worker = dp_spread_worker(s, pkts[i]);
+		uint32_t worker = dp_spread_worker(s, pkts[i], device_hash);
 		struct dp_spread_share *share = &s->to[worker];
 
 		if (worker == s->worker) {

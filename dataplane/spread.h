@@ -14,7 +14,8 @@
  * The flow is hashed by 5-tuple; a fragment by its addresses, so that all of a datagram meet; what
  * is no IP stays where it is. The hash tells directions apart: no hash of one packet could make
  * both meet on one worker, because the address between them is translated, and any worker may take
- * any packet. Where the device gave an RSS hash, that is taken.
+ * any packet. A hash that the device gave is taken instead where it is known to be as good: by TCP
+ * and UDP ports, with a key that was drawn here (dp_rss_spreads() in port/rss.h says which device).
  *
  * Counting: a packet is received by the worker that runs it, and 'spread' by the one that handed it
  * over. One that its ring had no room for is received and dropped where it was polled. So the sum
@@ -58,13 +59,14 @@ int dp_spread_connect(struct dp_spread *from, struct dp_spread *to, int socket);
 /* Frees the rings that lead to 's'. What they hold is left to its pool. */
 void dp_spread_disconnect(struct dp_spread *s);
 
-/* The worker that a packet belongs to. */
-uint32_t dp_spread_worker(const struct dp_spread *s, const struct rte_mbuf *m);
+/* The worker that a packet belongs to; 'device_hash': by the hash of its device, if it has one. */
+uint32_t dp_spread_worker(const struct dp_spread *s, const struct rte_mbuf *m, bool device_hash);
 
 /* Takes the worker's share of 'n' (at most DP_SPREAD_BURST) packets that 'port' received to the
- * front of 'pkts', in order, and hands the others over. Returns how many stay. */
+ * front of 'pkts', in order, and hands the others over. 'device_hash' as above. Returns how many
+ * stay. */
 uint16_t dp_spread_run(struct dp_worker_ctx *ctx, struct dp_spread *s, struct rte_mbuf **pkts,
-        uint16_t n, uint16_t port);
+        uint16_t n, uint16_t port, bool device_hash);
 
 /* At most DP_BURST packets that another worker handed over by ring 'from'. */
 uint16_t dp_spread_take(struct dp_spread *s, uint32_t from, struct rte_mbuf **pkts);

@@ -162,7 +162,7 @@ static uint32_t poll_and_spread(struct dp_worker *w, const struct dp_worker_queu
 
 	if (n == 0)
 		return 0;
-	own = dp_spread_run(&w->ctx, &w->spread, pkts, n, queue->port);
+	own = dp_spread_run(&w->ctx, &w->spread, pkts, n, queue->port, queue->device_hash);
 	for (uint16_t at = 0; at < own; at += DP_BURST)
 		run(w, pkts + at, RTE_MIN((uint16_t)(own - at), (uint16_t)DP_BURST), queue->port);
 	return n;

@@ -31,7 +31,8 @@ struct dp_worker_port {
 
 struct dp_worker_queue {
 	uint16_t port, queue;
-	bool spread; /* over all workers, by flow */
+	bool spread;      /* over all workers, by flow */
+	bool device_hash; /* ... and by the hash that the device gives */
 };
 
 /* main lcore: fills all but the last part before the worker starts. */

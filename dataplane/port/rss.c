@@ -65,6 +65,7 @@ void dp_rss_ask(struct dp_rss *rss, const struct rte_eth_dev_info *info, uint16_
 	rss->on = true;
 	rss->functions = functions_of(types);
 	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	rss->hash = hash;
 	if (hash)
 		conf->rxmode.offloads |= RTE_ETH_RX_OFFLOAD_RSS_HASH;
 	asked->rss_hf = types;
@@ -145,6 +146,14 @@ void dp_rss_settle(
 		rss->reta_size = info->reta_size;
 		rss->reta_dealt = deal_table(port, info->reta_size, nb_queues);
 	}
+}
+
+bool dp_rss_spreads(const struct dp_rss *rss)
+{
+	uint8_t ports = LB_RSS_TCP | LB_RSS_UDP;
+
+	return rss->on && rss->hash && rss->confirmed && rss->key == DP_RSS_KEY_DRAWN &&
+	       (rss->functions & ports) == ports;
 }
 
 static size_t list(const struct dp_rss *rss, bool have, const char *before, char *text, size_t size)

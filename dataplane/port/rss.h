@@ -19,6 +19,7 @@ enum dp_rss_key { DP_RSS_KEY_UNKNOWN, DP_RSS_KEY_DRAWN, DP_RSS_KEY_OF_DRIVER };
 
 struct dp_rss {
 	bool on;
+	bool hash;         /* offered and asked for with each packet */
 	uint8_t functions; /* LB_RSS_*: that the driver says it hashes by, else was asked for */
 	bool confirmed;    /* the driver said so */
 	bool has_key;      /* one was drawn */
@@ -39,6 +40,10 @@ void dp_rss_leave_key(struct dp_rss *rss, struct rte_eth_conf *conf);
 /* Deals out the table of a started port, and finds out what the driver does. */
 void dp_rss_settle(
         struct dp_rss *rss, uint16_t port, const struct rte_eth_dev_info *info, uint16_t nb_queues);
+
+/* Whether a hash comes with packets that can spread flows over workers (spread.h): the driver said
+ * that it hashes by TCP and UDP ports, and with the key that was drawn. */
+bool dp_rss_spreads(const struct dp_rss *rss);
 
 /* One line about it, for the log. */
 void dp_rss_describe(const struct dp_rss *rss, char *text, size_t size);

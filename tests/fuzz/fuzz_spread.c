@@ -17,9 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct rte_mbuf m = {.buf_addr = (void *)(uintptr_t)data,
 	        .data_len = (uint16_t)RTE_MIN(size, (size_t)UINT16_MAX),
 	        .nb_segs = 1};
-	uint32_t worker = dp_spread_worker(&s, &m);
+	uint32_t worker = dp_spread_worker(&s, &m, false);
 
-	if (worker >= WORKERS || worker != dp_spread_worker(&s, &m))
+	if (worker >= WORKERS || worker != dp_spread_worker(&s, &m, false))
 		abort();
 	return 0;
 }

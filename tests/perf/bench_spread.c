@@ -189,7 +189,7 @@ static double run_two(uint32_t pass)
 			rte_pause();
 		memcpy(pkts, b.batch + k, sizeof(pkts));
 		start = cpu_ns();
-		own = dp_spread_run(&w->ctx, &w->spread, pkts, DP_SPREAD_BURST, 0);
+		own = dp_spread_run(&w->ctx, &w->spread, pkts, DP_SPREAD_BURST, 0, false);
 		for (uint16_t at = 0; at < own; at += DP_BURST)
 			run(w, pkts + at, RTE_MIN((uint32_t)(own - at), (uint32_t)DP_BURST));
 		total += cpu_ns() - start - b.clock_ns;
@@ -209,7 +209,7 @@ static double run_spread(void)
 	start = cpu_ns();
 	for (uint32_t k = 0; k < BATCH; k += DP_SPREAD_BURST) {
 		memcpy(pkts, b.batch + k, sizeof(pkts));
-		dp_spread_run(&w->ctx, &w->spread, pkts, DP_SPREAD_BURST, 0);
+		dp_spread_run(&w->ctx, &w->spread, pkts, DP_SPREAD_BURST, 0, false);
 		while (dp_spread_take(&b.workers[1].spread, 0, pkts) > 0)
 			;
 	}
@@ -257,7 +257,7 @@ int main(void)
 		return 1;
 	restore();
 	for (uint32_t k = 0; k < BATCH; k++)
-		b.share += dp_spread_worker(&b.workers[0].spread, b.batch[k]);
+		b.share += dp_spread_worker(&b.workers[0].spread, b.batch[k], false);
 	stay_on(0);
 	b.clock_ns = clock_cost();
 	pthread_create(&thread, NULL, second_worker, NULL);

@@ -62,7 +62,7 @@ static struct rte_mbuf *packet(const struct frame_spec *spec)
 static uint32_t worker_of(const struct frame_spec *spec)
 {
 	struct rte_mbuf *m = packet(spec);
-	uint32_t worker = dp_spread_worker(&workers[0], m);
+	uint32_t worker = dp_spread_worker(&workers[0], m, false);
 
 	rte_pktmbuf_free(m);
 	return worker;
@@ -186,7 +186,7 @@ static void what_is_no_ip_stays(void **state)
 		uint8_t *type = rte_pktmbuf_mtod_offset(m, uint8_t *, 12);
 
 		type[0] = 0x08, type[1] = 0x06;
-		assert_int_equal(dp_spread_worker(&workers[w], m), w);
+		assert_int_equal(dp_spread_worker(&workers[w], m, false), w);
 		rte_pktmbuf_free(m);
 	}
 }
@@ -204,7 +204,7 @@ static void frames_cut_short_have_a_worker(void **state)
 		frame_build(&frame, &s);
 		for (uint32_t len = 0; len <= frame.l4 + 4; len++) {
 			struct rte_mbuf *m = rig_mbuf(rig, frame.bytes, len);
-			uint32_t worker = dp_spread_worker(&workers[3], m);
+			uint32_t worker = dp_spread_worker(&workers[3], m, false);
 
 			assert_true(worker < WORKERS);
 			if (len < frame.l4)
@@ -214,17 +214,51 @@ static void frames_cut_short_have_a_worker(void **state)
 	}
 }
 
-static void the_devices_hash_is_taken(void **state)
+static void the_devices_hash_is_taken_where_it_can_be_trusted(void **state)
 {
 	struct frame_spec s = rig_to_vip("10.90.0.10", 80, IPPROTO_TCP, 1);
 	struct rte_mbuf *m = packet(&s);
+	uint32_t in_software = dp_spread_worker(&workers[0], m, false);
 
+	m->hash.rss = 0x40000000u * ((in_software + 1) % WORKERS);
+	assert_int_equal(dp_spread_worker(&workers[0], m, true), in_software); /* it is no hash */
 	m->ol_flags |= RTE_MBUF_F_RX_RSS_HASH;
 	for (uint32_t w = 0; w < WORKERS; w++) {
 		m->hash.rss = 0x40000000u * w + 0x3fffffffu;
-		assert_int_equal(dp_spread_worker(&workers[0], m), w);
+		assert_int_equal(dp_spread_worker(&workers[0], m, true), w);
+		assert_int_equal(dp_spread_worker(&workers[0], m, false), in_software);
 	}
 	rte_pktmbuf_free(m);
+}
+
+/* A device whose hash is always the same would give all flows to one worker. */
+static void packets_go_by_the_hash_that_their_queue_is_trusted_with(void **state)
+{
+	for (uint32_t trusted = 0; trusted < 2; trusted++) {
+		struct rte_mbuf *pkts[DP_SPREAD_BURST], *got[DP_SPREAD_BURST + DP_BURST];
+		uint32_t shares[WORKERS];
+
+		rig_forget(rig);
+		for (uint32_t i = 0; i < DP_SPREAD_BURST; i++) {
+			struct frame_spec s = rig_to_vip("10.90.0.10", 80, IPPROTO_TCP, i);
+
+			pkts[i] = packet(&s);
+			pkts[i]->ol_flags |= RTE_MBUF_F_RX_RSS_HASH;
+			pkts[i]->hash.rss = 0xffffffffu;
+		}
+		shares[0] =
+		        dp_spread_run(&rig->ctx, &workers[0], pkts, DP_SPREAD_BURST, 1, trusted);
+		rte_pktmbuf_free_bulk(pkts, shares[0]);
+		for (uint32_t w = 1; w < WORKERS; w++) {
+			shares[w] = take_all(w, got, RTE_DIM(got));
+			rte_pktmbuf_free_bulk(got, shares[w]);
+		}
+		for (uint32_t w = 0; w < WORKERS && !trusted; w++)
+			assert_in_range(shares[w], DP_SPREAD_BURST / WORKERS / 2,
+			        DP_SPREAD_BURST / WORKERS * 2);
+		if (trusted)
+			assert_int_equal(shares[WORKERS - 1], DP_SPREAD_BURST);
+	}
 }
 
 /* Packets carry their numbers where spreading writes nothing. */
@@ -244,9 +278,9 @@ static void packets_arrive_once_and_in_order(void **state)
 			pkts[i]->port = 9;
 			pkts[i]->hash.fdir.hi = total++;
 		}
-		own = dp_spread_run(&rig->ctx, &workers[0], pkts, DP_SPREAD_BURST, 1);
+		own = dp_spread_run(&rig->ctx, &workers[0], pkts, DP_SPREAD_BURST, 1, false);
 		for (uint32_t i = 0; i < own; i++) {
-			assert_int_equal(dp_spread_worker(&workers[0], pkts[i]), 0);
+			assert_int_equal(dp_spread_worker(&workers[0], pkts[i], false), 0);
 			assert_true(i == 0 || pkts[i]->hash.fdir.hi > pkts[i - 1]->hash.fdir.hi);
 			rte_pktmbuf_free(pkts[i]);
 		}
@@ -255,7 +289,7 @@ static void packets_arrive_once_and_in_order(void **state)
 	for (uint32_t w = 1; w < WORKERS; w++) {
 		sent[w] = take_all(w, got, PACKETS);
 		for (uint32_t i = 0; i < sent[w]; i++) {
-			assert_int_equal(dp_spread_worker(&workers[0], got[i]), w);
+			assert_int_equal(dp_spread_worker(&workers[0], got[i], false), w);
 			assert_int_equal(got[i]->port, 1);
 			assert_true(i == 0 || got[i]->hash.fdir.hi > got[i - 1]->hash.fdir.hi);
 			rte_pktmbuf_free(got[i]);
@@ -279,7 +313,8 @@ static void what_a_full_ring_refuses_is_dropped_and_counted(void **state)
 	for (uint32_t n = 0; n < total; n += DP_BURST) {
 		for (uint32_t i = 0; i < DP_BURST; i++)
 			pkts[i] = packet(&s);
-		assert_int_equal(dp_spread_run(&rig->ctx, &workers[0], pkts, DP_BURST, 0), 0);
+		assert_int_equal(
+		        dp_spread_run(&rig->ctx, &workers[0], pkts, DP_BURST, 0, false), 0);
 	}
 	assert_int_equal(rig->stats.counters[LB_COUNTER_SPREAD], DP_SPREAD_ROOM - 1);
 	assert_int_equal(rig->stats.drops[LB_DROP_SPREAD_FULL], DP_SPREAD_ROOM + 1);
@@ -299,7 +334,8 @@ int main(void)
 	        cmocka_unit_test(fragments_of_a_datagram_meet),
 	        cmocka_unit_test(what_is_no_ip_stays),
 	        cmocka_unit_test(frames_cut_short_have_a_worker),
-	        cmocka_unit_test(the_devices_hash_is_taken),
+	        cmocka_unit_test(the_devices_hash_is_taken_where_it_can_be_trusted),
+	        cmocka_unit_test(packets_go_by_the_hash_that_their_queue_is_trusted_with),
 	        cmocka_unit_test(packets_arrive_once_and_in_order),
 	        cmocka_unit_test(what_a_full_ring_refuses_is_dropped_and_counted),
 	};

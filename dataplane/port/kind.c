@@ -7,6 +7,8 @@
 
 #include "kind.h"
 
+const char *const dp_kernel_modes[] = {"auto", "twin", "tap", "copy", "none", NULL};
+
 /* Bus 0000:00:00.0, the domain being optional, as EAL takes it. */
 static bool is_pci_address(const char *device)
 {

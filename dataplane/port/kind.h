@@ -21,6 +21,9 @@ enum dp_kernel_mode {
 	DP_KERNEL_NONE, /* nowhere */
 };
 
+/* As the configuration says it; ends with NULL. */
+extern const char *const dp_kernel_modes[];
+
 #define DP_PORT_NAME   16
 #define DP_PORT_DEVICE 256
 

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "log.h"
+#include "port/node.h"
 
 #define FLOWS_PER_BUCKET 4 /* few, so that the sweep is rather too fast */
 #define SWEEP_MS         20000
@@ -83,9 +84,10 @@ static uint32_t worker_of(const struct dp_host *host, uint16_t port, uint16_t qu
 	return w;
 }
 
-static uint32_t node_of(const struct dp_host *host, uint32_t worker)
+/* SOCKET_ID_ANY: its CPUs are of several nodes. */
+static int node_of(const struct dp_host *host, uint32_t worker)
 {
-	return rte_lcore_to_socket_id(host->workers[worker]->lcore);
+	return (int)rte_lcore_to_socket_id(host->workers[worker]->lcore);
 }
 
 /* A worker on another NUMA node than its device reads every packet across. */
@@ -94,10 +96,10 @@ static void warn_far_workers(const struct dp_host *host, const struct dp_nic *ni
 	for (uint16_t q = 0; q < nic->queues.nb_rx; q++) {
 		uint32_t worker = worker_of(host, nic->port, q);
 
-		if (worker == host->nb_workers || (int)node_of(host, worker) == nic->node)
+		if (worker == host->nb_workers || !dp_node_is_far(nic->node, node_of(host, worker)))
 			continue;
 		dp_log_warning("port %s is on NUMA node %d, and worker %u, which polls its queue "
-		               "%u, on node %u: give workers.cores CPUs of node %d",
+		               "%u, on node %d: give workers.cores CPUs of node %d",
 		        nic->config->name, nic->node, worker, q, node_of(host, worker), nic->node);
 		return;
 	}

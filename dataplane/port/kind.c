@@ -3,6 +3,7 @@
  * From an EAL device argument to the kind of port.
  */
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "kind.h"
@@ -41,6 +42,14 @@ const struct dp_port_kind *dp_port_kind_of(const char *device)
 			return kinds[i];
 	}
 	return NULL;
+}
+
+void dp_port_pci_name(const char *device, char *name, size_t size)
+{
+	size_t len = strcspn(device, ",");
+	bool has_domain = memchr(device, ':', len) != memrchr(device, ':', len);
+
+	snprintf(name, size, "%s%.*s", has_domain ? "" : "0000:", (int)len, device);
 }
 
 bool dp_port_argument(const char *device, const char *key, char *value, size_t size)

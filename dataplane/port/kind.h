@@ -68,6 +68,12 @@ extern const struct dp_port_kind dp_port_pci;
 /* The kind that a device argument asks for, or NULL if it is none. */
 const struct dp_port_kind *dp_port_kind_of(const char *device);
 
+#define DP_PORT_PCI_NAME 16
+
+/* The PCI address that a device argument begins with, with its domain, into 'name' of
+ * DP_PORT_PCI_NAME bytes. */
+void dp_port_pci_name(const char *device, char *name, size_t size);
+
 /* The value of "key=" in a device argument, into 'value'. False if it is not there, or longer than
  * 'size' allows. */
 bool dp_port_argument(const char *device, const char *key, char *value, size_t size);

@@ -7,12 +7,12 @@
 #include <errno.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
-#include <rte_lcore.h>
 #include <rte_log.h>
 #include <stdio.h>
 
 #include "interface.h"
 #include "log.h"
+#include "node.h"
 
 #define DEFAULT_DESCRIPTORS 1024
 #define RX_OFFLOADS         RTE_ETH_RX_OFFLOAD_CHECKSUM
@@ -74,13 +74,9 @@ static int make_device(struct dp_nic *nic, const struct dp_ports_config *ports, 
 /* PCI devices were probed when EAL started. */
 static int find_device(struct dp_nic *nic)
 {
-	char name[32];
-	size_t len = strcspn(nic->config->device, ",");
-	bool has_domain =
-	        memchr(nic->config->device, ':', len) != memrchr(nic->config->device, ':', len);
+	char name[DP_PORT_PCI_NAME];
 
-	snprintf(name, sizeof(name), "%s%.*s", has_domain ? "" : "0000:", (int)len,
-	        nic->config->device);
+	dp_port_pci_name(nic->config->device, name, sizeof(name));
 	if (rte_eth_dev_get_port_by_name(name, &nic->port) == 0)
 		return 0;
 	dp_log_error("port %s: EAL found no usable NIC at %s: is it there, and bound to vfio-pci "
@@ -190,9 +186,7 @@ static int open_port(struct dp_nic *nic, const struct dp_ports_config *ports, ui
 		return rc;
 	}
 	snprintf(nic->driver, sizeof(nic->driver), "%s", info.driver_name);
-	nic->node = rte_eth_dev_socket_id(nic->port);
-	if (nic->node < 0)
-		nic->node = (int)rte_socket_id();
+	nic->node = dp_port_node(nic->config, "/sys");
 	choose_mtu(nic, &info);
 	return choose_queues(nic, &info, ports->nb_workers);
 }

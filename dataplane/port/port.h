@@ -23,7 +23,7 @@ struct dp_nic {
 	const struct dp_port_config *config;
 	const struct dp_port_kind *kind;
 	uint16_t port; /* DPDK's number */
-	int node;      /* NUMA node of the device; the main lcore's where it has none */
+	int node;      /* NUMA node of the device; SOCKET_ID_ANY: unknown */
 	struct dp_port_queues queues;
 	uint16_t mtu; /* of IP packets */
 	struct dp_rss rss;

@@ -9,8 +9,6 @@
 #include <rte_alarm.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
-#include <rte_malloc.h>
-#include <rte_mbuf.h>
 #include <stdio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -20,10 +18,6 @@
 #include "log.h"
 #include "privileges.h"
 #include "run_dir.h"
-
-#define FRAME_EXTRA 22 /* Ethernet header and two tags */
-#define SPARE_MBUFS 4096
-#define TWIN_MBUFS  1536 /* what the rings to and from the kernel hold */
 
 static int start_run_dir(struct dp_host *host)
 {
@@ -51,38 +45,22 @@ static int start_eal(struct dp_host *host)
 	return rc;
 }
 
-/* What the rings between workers hold, and what waits for them. */
-static uint32_t spread_mbufs(const struct dp_host *host)
-{
-	uint32_t from = 0, others = host->nb_workers - 1;
-
-	for (uint32_t i = 0; i < host->nb_ports; i++) {
-		if (host->nics[i].config->spread)
-			from += host->nics[i].queues.nb_rx;
-	}
-	return RTE_MIN(from, host->nb_workers) * others * (DP_SPREAD_ROOM + DP_BURST);
-}
-
 static int make_pools(struct dp_host *host)
 {
-	uint32_t shared = SPARE_MBUFS + TWIN_MBUFS + spread_mbufs(host) +
-	                  host->nb_workers * (2 * DP_POOL_CACHE + 4 * DP_BURST);
-	uint32_t room = RTE_MBUF_DEFAULT_BUF_SIZE;
 	struct dp_pool_port ports[LB_MAX_PORTS];
 
 	for (uint32_t i = 0; i < host->nb_ports; i++) {
 		const struct dp_nic *nic = &host->nics[i];
-		uint32_t frame = nic->mtu + FRAME_EXTRA + RTE_PKTMBUF_HEADROOM;
 
-		ports[i] = (struct dp_pool_port){.node = nic->node,
-		        .nb_rx = dp_port_rx_mbufs(nic),
-		        .nb_any = dp_port_tx_mbufs(nic) + TWIN_MBUFS};
-		room = RTE_MAX(room, RTE_ALIGN_CEIL(frame, 64));
+		ports[i] = (struct dp_pool_port){.config = nic->config,
+		        .kind = nic->kind,
+		        .node = nic->node,
+		        .queues = nic->queues,
+		        .mtu = nic->mtu};
 	}
-	dp_pools_plan(&host->pools, ports, host->nb_ports, shared);
-	for (uint32_t i = 0; i < host->pools.n && host->config->memory.mbufs != 0; i++)
-		host->pools.pools[i].nb_mbufs = host->config->memory.mbufs;
-	return dp_pools_make(&host->pools, (uint16_t)room);
+	dp_pools_plan(
+	        &host->pools, ports, host->nb_ports, host->nb_workers, host->config->memory.mbufs);
+	return dp_pools_make(&host->pools);
 }
 
 static int start_twin(struct dp_host *host, uint32_t i)

@@ -65,6 +65,12 @@ extern const struct dp_port_kind dp_port_tap;
 extern const struct dp_port_kind dp_port_virtual; /* net_pcap, net_null, net_ring, net_memif, ... */
 extern const struct dp_port_kind dp_port_pci;
 
+/* A queue's, by what the configuration says of it. */
+static inline uint16_t dp_port_descriptors(uint32_t configured)
+{
+	return (uint16_t)(configured != 0 ? configured : 1024);
+}
+
 /* The kind that a device argument asks for, or NULL if it is none. */
 const struct dp_port_kind *dp_port_kind_of(const char *device);
 

@@ -5,52 +5,130 @@
 #include "pools.h"
 
 #include <rte_errno.h>
+#include <rte_ether.h>
 #include <rte_mbuf.h>
 #include <stdio.h>
 
 #include "log.h"
+#include "spread.h"
 
-static struct dp_pool *find(struct dp_pools *pools, int node)
+#define FRAME_EXTRA 22 /* Ethernet header and two tags */
+
+/* The pool of a node's ports: the first for those that have none of their own. */
+static uint32_t index_of(const struct dp_pools *pools, int node)
 {
 	for (uint32_t i = 0; i < pools->n; i++) {
 		if (pools->pools[i].node == node)
-			return &pools->pools[i];
+			return i;
 	}
-	return NULL;
+	return 0;
 }
 
-void dp_pools_plan(struct dp_pools *pools, const struct dp_pool_port *ports, uint32_t nb_ports,
-        uint32_t nb_shared)
+static void plan_nodes(struct dp_pools *pools, const struct dp_pool_port *ports, uint32_t nb_ports)
 {
 	pools->n = 0;
 	for (uint32_t i = 0; i < nb_ports; i++) {
-		nb_shared += ports[i].nb_any;
-		if (find(pools, ports[i].node) == NULL)
-			pools->pools[pools->n++] = (struct dp_pool){.node = ports[i].node};
+		int node = ports[i].node;
+
+		if (node >= 0 &&
+		        (pools->n == 0 || pools->pools[index_of(pools, node)].node != node))
+			pools->pools[pools->n++] = (struct dp_pool){.node = node};
 	}
-	for (uint32_t i = 0; i < pools->n; i++)
-		pools->pools[i].nb_mbufs = nb_shared;
-	for (uint32_t i = 0; i < nb_ports; i++)
-		find(pools, ports[i].node)->nb_mbufs += ports[i].nb_rx;
+	if (pools->n == 0)
+		pools->pools[pools->n++] = (struct dp_pool){.node = SOCKET_ID_ANY};
 }
 
-int dp_pools_make(struct dp_pools *pools, uint16_t room)
+/* Of one port, in the pool that it receives into. */
+static uint32_t nb_received(const struct dp_pool_port *port)
+{
+	return port->queues.nb_rx *
+	       (dp_port_descriptors(port->config->rx_descriptors) + port->kind->extra_mbufs);
+}
+
+/* In any pool: what no port or each of them can hold, whatever pool it is from. */
+static uint32_t nb_anywhere(
+        const struct dp_pool_port *ports, uint32_t nb_ports, uint32_t nb_workers)
+{
+	uint32_t n = DP_POOL_SPARE + DP_POOL_KERNEL /* the probe port's */ +
+	             nb_workers * (2 * DP_POOL_CACHE + DP_SPREAD_BURST);
+
+	for (uint32_t i = 0; i < nb_ports; i++)
+		n += DP_POOL_KERNEL +
+		     ports[i].queues.nb_tx * dp_port_descriptors(ports[i].config->tx_descriptors);
+	return n;
+}
+
+/* What the rings between workers hold, and what waits for them, if 'nb_queues' are spread: each
+ * worker that polls one of these has a ring to each other worker. */
+static uint32_t nb_spread(uint32_t nb_queues, uint32_t nb_workers)
+{
+	return RTE_MIN(nb_queues, nb_workers) * (nb_workers - 1) * (DP_SPREAD_ROOM + DP_BURST);
+}
+
+void dp_pools_plan(struct dp_pools *pools, const struct dp_pool_port *ports, uint32_t nb_ports,
+        uint32_t nb_workers, uint32_t nb_mbufs)
+{
+	uint32_t spread[LB_MAX_PORTS] = {0}; /* queues that are, by pool */
+	uint16_t mtu = 0;
+
+	plan_nodes(pools, ports, nb_ports);
+	for (uint32_t i = 0; i < nb_ports; i++) {
+		uint32_t p = index_of(pools, ports[i].node);
+
+		mtu = RTE_MAX(mtu, ports[i].mtu);
+		pools->pools[p].nb_mbufs += nb_received(&ports[i]);
+		spread[p] += ports[i].config->spread ? ports[i].queues.nb_rx : 0;
+	}
+	for (uint32_t p = 0; p < pools->n; p++) {
+		pools->pools[p].nb_mbufs +=
+		        nb_anywhere(ports, nb_ports, nb_workers) + nb_spread(spread[p], nb_workers);
+		if (nb_mbufs != 0)
+			pools->pools[p].nb_mbufs = nb_mbufs;
+	}
+	pools->room =
+	        (uint16_t)RTE_MAX(RTE_ALIGN_CEIL(mtu + FRAME_EXTRA + RTE_PKTMBUF_HEADROOM, 64),
+	                RTE_MBUF_DEFAULT_BUF_SIZE);
+}
+
+/* With its place in the pool's ring, whose size is a power of two. */
+static uint64_t pool_bytes(const struct dp_pool *pool, uint16_t room)
+{
+	uint32_t mbuf = rte_mempool_calc_obj_size(sizeof(struct rte_mbuf) + room, 0, NULL);
+
+	return (uint64_t)pool->nb_mbufs * (mbuf + 2 * sizeof(void *));
+}
+
+uint64_t dp_pools_bytes(const struct dp_pools *pools)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < pools->n; i++)
+		bytes += pool_bytes(&pools->pools[i], pools->room);
+	return bytes;
+}
+
+static struct rte_mempool *make_on(const struct dp_pools *pools, uint32_t i, int node)
+{
+	char name[RTE_MEMPOOL_NAMESIZE];
+
+	snprintf(name, sizeof(name), "packets%u", i);
+	return rte_pktmbuf_pool_create(
+	        name, pools->pools[i].nb_mbufs, DP_POOL_CACHE, 0, pools->room, node);
+}
+
+int dp_pools_make(struct dp_pools *pools)
 {
 	for (uint32_t i = 0; i < pools->n; i++) {
 		struct dp_pool *pool = &pools->pools[i];
-		char name[RTE_MEMPOOL_NAMESIZE];
 		int rc;
 
-		snprintf(name, sizeof(name), "packets%u", i);
-		pool->pool = rte_pktmbuf_pool_create(
-		        name, pool->nb_mbufs, DP_POOL_CACHE, 0, room, pool->node);
+		pool->pool = make_on(pools, i, pool->node);
 		if (pool->pool != NULL)
 			continue;
 		rc = -rte_errno;
-		dp_log_error("memory: %u packet buffers of %u bytes can't be had on NUMA node %d: "
-		             "%s: raise memory.megabytes, or lower memory.mbufs or the ports' "
-		             "descriptors",
-		        pool->nb_mbufs, room, pool->node, rte_strerror(-rc));
+		dp_log_error("memory: %u packet buffers of %u bytes can't be had: %s: raise "
+		             "memory.megabytes, or lower memory.mbufs or the ports' descriptors",
+		        pool->nb_mbufs, pools->room, rte_strerror(-rc));
 		return rc;
 	}
 	return 0;
@@ -65,9 +143,5 @@ void dp_pools_free(struct dp_pools *pools)
 
 struct rte_mempool *dp_pools_on(const struct dp_pools *pools, int node)
 {
-	for (uint32_t i = 0; i < pools->n; i++) {
-		if (pools->pools[i].node == node)
-			return pools->pools[i].pool;
-	}
-	return pools->pools[0].pool;
+	return pools->pools[index_of(pools, node)].pool;
 }

@@ -14,8 +14,7 @@
 #include "log.h"
 #include "node.h"
 
-#define DEFAULT_DESCRIPTORS 1024
-#define RX_OFFLOADS         RTE_ETH_RX_OFFLOAD_CHECKSUM
+#define RX_OFFLOADS RTE_ETH_RX_OFFLOAD_CHECKSUM
 #define TX_OFFLOADS                                                     \
 	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | \
 	        RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
@@ -205,22 +204,6 @@ int dp_ports_open(const struct dp_ports_config *ports, struct dp_nic *nics)
 	return rc;
 }
 
-static uint16_t descriptors(uint32_t configured)
-{
-	return (uint16_t)(configured != 0 ? configured : DEFAULT_DESCRIPTORS);
-}
-
-uint32_t dp_port_rx_mbufs(const struct dp_nic *nic)
-{
-	return nic->queues.nb_rx *
-	       (descriptors(nic->config->rx_descriptors) + nic->kind->extra_mbufs);
-}
-
-uint32_t dp_port_tx_mbufs(const struct dp_nic *nic)
-{
-	return nic->queues.nb_tx * (uint32_t)descriptors(nic->config->tx_descriptors);
-}
-
 static int configure(struct dp_nic *nic, const struct rte_eth_dev_info *info)
 {
 	struct rte_eth_conf conf = {.rxmode.mtu = nic->mtu};
@@ -245,16 +228,18 @@ static int configure(struct dp_nic *nic, const struct rte_eth_dev_info *info)
 	return rc;
 }
 
+/* Descriptors where the packets are: the device's node may have no memory. */
 static int set_up_queues(const struct dp_nic *nic, struct rte_mempool *pool)
 {
-	uint16_t rx = descriptors(nic->config->rx_descriptors);
-	uint16_t tx = descriptors(nic->config->tx_descriptors);
+	unsigned int node = (unsigned int)pool->socket_id;
+	uint16_t rx = dp_port_descriptors(nic->config->rx_descriptors);
+	uint16_t tx = dp_port_descriptors(nic->config->tx_descriptors);
 	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(nic->port, &rx, &tx);
 
 	for (uint16_t q = 0; q < nic->queues.nb_rx && rc == 0; q++)
-		rc = rte_eth_rx_queue_setup(nic->port, q, rx, (unsigned int)nic->node, NULL, pool);
+		rc = rte_eth_rx_queue_setup(nic->port, q, rx, node, NULL, pool);
 	for (uint16_t q = 0; q < nic->queues.nb_tx && rc == 0; q++)
-		rc = rte_eth_tx_queue_setup(nic->port, q, tx, (unsigned int)nic->node, NULL);
+		rc = rte_eth_tx_queue_setup(nic->port, q, tx, node, NULL);
 	return rc;
 }
 

@@ -44,10 +44,6 @@ struct dp_ports_config {
  * would be right. dp_ports_close() is due in either case. */
 int dp_ports_open(const struct dp_ports_config *config, struct dp_nic *nics);
 
-/* How many packet buffers all queues of an open port can hold at once. */
-uint32_t dp_port_rx_mbufs(const struct dp_nic *nic);
-uint32_t dp_port_tx_mbufs(const struct dp_nic *nic);
-
 /* Configures and starts an open port, its buffers from 'pool'. Logs what was set. 0 or -errno,
  * likewise. */
 int dp_port_start(struct dp_nic *nic, struct rte_mempool *pool);

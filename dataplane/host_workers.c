@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
-#include <rte_malloc.h>
 #include <sys/random.h>
 
 #include "log.h"
+#include "near.h"
 #include "port/node.h"
 
 #define FLOWS_PER_BUCKET 4 /* few, so that the sweep is rather too fast */
@@ -195,8 +195,8 @@ static int connect_workers(struct dp_host *host)
 
 static int make(struct dp_host *host, uint32_t number, unsigned int lcore)
 {
-	struct dp_worker *w = rte_zmalloc_socket(
-	        "worker", sizeof(*w), RTE_CACHE_LINE_SIZE, (int)rte_lcore_to_socket_id(lcore));
+	struct dp_worker *w =
+	        dp_alloc_near("worker", sizeof(*w), (int)rte_lcore_to_socket_id(lcore));
 
 	if (w == NULL) {
 		dp_log_error("memory: a worker's %zu bytes can't be had: raise memory.megabytes",

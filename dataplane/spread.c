@@ -15,9 +15,9 @@
 #include <rte_branch_prediction.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
-#include <rte_malloc.h>
 #include <rte_prefetch.h>
 
+#include "near.h"
 #include "stats.h"
 
 static_assert(
@@ -29,8 +29,7 @@ static_assert(
 int dp_spread_connect(struct dp_spread *from, struct dp_spread *to, int socket)
 {
 	ssize_t size = rte_ring_get_memsize(DP_SPREAD_ROOM);
-	struct rte_ring *ring =
-	        rte_malloc_socket("spread", (size_t)size, RTE_CACHE_LINE_SIZE, socket);
+	struct rte_ring *ring = dp_alloc_near("spread", (size_t)size, socket);
 
 	if (ring == NULL)
 		return -ENOMEM;

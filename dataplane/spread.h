@@ -53,7 +53,8 @@ struct dp_spread {
 	struct dp_spread_share to[LB_MAX_WORKERS];
 };
 
-/* Makes the ring from one worker to another, in memory of NUMA node 'socket'. 0 or -ENOMEM. */
+/* Makes the ring from one worker to another, in memory of NUMA node 'socket' if that has any. 0 or
+ * -ENOMEM. */
 int dp_spread_connect(struct dp_spread *from, struct dp_spread *to, int socket);
 
 /* Frees the rings that lead to 's'. What they hold is left to its pool. */

@@ -107,6 +107,17 @@ uint64_t dp_pools_bytes(const struct dp_pools *pools)
 	return bytes;
 }
 
+static void warn_far_pool(const struct dp_pool *pool, uint16_t room)
+{
+	unsigned long long megabytes = (pool_bytes(pool, room) >> 20) + 1;
+
+	dp_log_warning("memory: NUMA node %d has no %llu MB in huge pages free for the packets of "
+	               "its ports: other nodes' memory is taken, and each packet crosses between "
+	               "them: add %llu to /sys/devices/system/node/node%d/hugepages/"
+	               "hugepages-2048kB/nr_hugepages before the start",
+	        pool->node, megabytes, (megabytes + 1) / 2, pool->node);
+}
+
 static struct rte_mempool *make_on(const struct dp_pools *pools, uint32_t i, int node)
 {
 	char name[RTE_MEMPOOL_NAMESIZE];
@@ -125,6 +136,11 @@ int dp_pools_make(struct dp_pools *pools)
 		pool->pool = make_on(pools, i, pool->node);
 		if (pool->pool != NULL)
 			continue;
+		pool->pool = make_on(pools, i, SOCKET_ID_ANY);
+		if (pool->pool != NULL) {
+			warn_far_pool(pool, pools->room);
+			continue;
+		}
 		rc = -rte_errno;
 		dp_log_error("memory: %u packet buffers of %u bytes can't be had: %s: raise "
 		             "memory.megabytes, or lower memory.mbufs or the ports' descriptors",

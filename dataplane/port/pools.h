@@ -51,7 +51,8 @@ void dp_pools_plan(struct dp_pools *pools, const struct dp_pool_port *ports, uin
 /* The memory that those planned take. */
 uint64_t dp_pools_bytes(const struct dp_pools *pools);
 
-/* Makes those planned. 0 or -errno, after having logged why and what would be right. */
+/* Makes those planned. One that its node has no memory for comes from any, with a warning. 0 or
+ * -errno, after having logged why and what would be right. */
 int dp_pools_make(struct dp_pools *pools);
 void dp_pools_free(struct dp_pools *pools);
 

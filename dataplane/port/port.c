@@ -79,8 +79,9 @@ static int find_device(struct dp_nic *nic)
 	if (rte_eth_dev_get_port_by_name(name, &nic->port) == 0)
 		return 0;
 	dp_log_error("port %s: EAL found no usable NIC at %s: is it there, and bound to vfio-pci "
-	             "(dpdk-devbind.py --status)?",
-	        nic->config->name, name);
+	             "(dpdk-devbind.py --status), and are huge pages free on its NUMA node "
+	             "(/sys/bus/pci/devices/%s/numa_node)?",
+	        nic->config->name, name, name);
 	return -ENODEV;
 }
 

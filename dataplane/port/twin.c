@@ -77,14 +77,14 @@ static int make_rings(struct dp_twin *twin, const struct dp_twin_config *config)
 	char name[RTE_RING_NAMESIZE];
 
 	snprintf(name, sizeof(name), "to_%.15s", twin->interface);
-	twin->to_kernel = rte_ring_create(name, TO_KERNEL_SLOTS, rte_socket_id(), RING_F_SC_DEQ);
+	twin->to_kernel = rte_ring_create(name, TO_KERNEL_SLOTS, SOCKET_ID_ANY, RING_F_SC_DEQ);
 	if (twin->to_kernel == NULL)
 		return -rte_errno;
 	if (!twin->both_ways)
 		return 0;
 	snprintf(name, sizeof(name), "from_%.15s", twin->interface);
 	twin->from_kernel = rte_ring_create(
-	        name, FROM_KERNEL_SLOTS, rte_socket_id(), RING_F_SP_ENQ | RING_F_SC_DEQ);
+	        name, FROM_KERNEL_SLOTS, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	return twin->from_kernel == NULL ? -rte_errno : 0;
 }
 

@@ -21,6 +21,7 @@
 /* Shared by all: spare buffers, the probe port's rings, caches and bursts of 'workers'. */
 #define SHARED(workers) (4096 + 1536 + (workers) * (2 * 256 + 128))
 #define RING            (1024 + 32) /* and what waits for it */
+#define NODE_UNHEARD_OF 100         /* beyond all that EAL knows, with huge pages and without */
 
 static const struct dp_port_kind plain = {0}, greedy = {.extra_mbufs = 6144};
 static const struct dp_port_config alone = {0}, spread = {.spread = true},
@@ -200,6 +201,20 @@ static void pools_are_made_where_planned(void **state)
 	assert_int_equal(pools.n, 0);
 }
 
+static void a_node_without_memory_is_warned_about_and_another_ones_is_taken(void **state)
+{
+	struct dp_pools pools;
+	char said[1024];
+
+	assert_int_equal(make_one(&pools, NODE_UNHEARD_OF, said, sizeof(said)), 0);
+	assert_int_equal(pools.pools[0].pool->size, 511);
+	assert_int_equal(pools.pools[0].pool->socket_id, SOCKET_ID_ANY);
+	assert_ptr_equal(dp_pools_on(&pools, NODE_UNHEARD_OF), pools.pools[0].pool);
+	assert_non_null(strstr(said, "memory: NUMA node 100 has no 2 MB in huge pages free"));
+	assert_non_null(strstr(said, "add 1 to /sys/devices/system/node/node100/hugepages/"));
+	dp_pools_free(&pools);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +227,7 @@ int main(void)
 	        cmocka_unit_test(buffers_have_room_for_the_longest_frame),
 	        cmocka_unit_test(a_port_finds_its_nodes_pool),
 	        cmocka_unit_test(pools_are_made_where_planned),
+	        cmocka_unit_test(a_node_without_memory_is_warned_about_and_another_ones_is_taken),
 	};
 
 	return cmocka_run_group_tests_name("pools", tests, NULL, NULL);

@@ -68,4 +68,8 @@ void dp_config_help(FILE *out);
  * or -EINVAL: no such list, a CPU twice, or too many. */
 int dp_config_cpus(const char *list, uint16_t *cpus, uint32_t max);
 
+/* How many lcores EAL would make of its --lcores, as in "(0-4)@(0-1)". -EINVAL: it would make none,
+ * or more than there may be. */
+int dp_config_lcores(const char *lcores);
+
 #endif

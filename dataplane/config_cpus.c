@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Lists of CPUs, as text.
+ * Lists of CPUs and of lcores, as text.
  */
 #include <ctype.h>
 #include <errno.h>
+#include <string.h>
 
 #include "config.h"
 
@@ -46,6 +47,48 @@ int dp_config_cpus(const char *list, uint16_t *cpus, uint32_t max)
 		}
 		if (*at == '\0')
 			return (int)n;
+		if (*at != ',')
+			return -EINVAL;
+	}
+}
+
+/* One set of EAL's notation: a CPU, a range, or a list in parentheses. '*at' moves behind it. The
+ * number of its members, or -EINVAL. */
+static int read_set(const char **at)
+{
+	uint16_t members[1000]; /* of all numbers with three digits */
+	char list[sizeof(((struct dp_config *)0)->workers.lcores)];
+	bool closed = **at == '(';
+	size_t len;
+
+	*at += closed;
+	len = strcspn(*at, closed ? ")" : "@,");
+	if (len >= sizeof(list) || (closed && (*at)[len] == '\0'))
+		return -EINVAL;
+	memcpy(list, *at, len);
+	list[len] = '\0';
+	*at += len + closed;
+	return dp_config_cpus(list, members, 1000);
+}
+
+int dp_config_lcores(const char *lcores)
+{
+	int total = 0;
+
+	for (const char *at = lcores;; at++) {
+		int n = read_set(&at);
+
+		if (n > 0 && *at == '@') {
+			at++;
+			n = read_set(&at) > 0 ? n : -EINVAL;
+		}
+		if (n < 0)
+			return n;
+		total += n;
+		if (total > LB_MAX_WORKERS + 1)
+			return -EINVAL;
+		if (*at == '\0')
+			return total;
 		if (*at != ',')
 			return -EINVAL;
 	}

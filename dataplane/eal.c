@@ -5,7 +5,6 @@
  */
 #include "eal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <rte_eal.h>
@@ -19,19 +18,9 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "memory.h"
 
 #define MAX_ARGS 96
-
-/* Memory beside the packets: EAL's own, the fixed parts of the forwarding tables, and what a route
- * takes in all of them. */
-#define BASE_MEGABYTES 448
-#define ROUTE_BYTES    1024
-/* Packets: more than a port of a few queues holds, and more for one of many. */
-#define MBUF_BYTES  2560
-#define PORT_MBUFS  32768u
-#define QUEUE_MBUFS 8192u
-/* What the rings between some thirty workers hold, where a port is spread over them. */
-#define SPREAD_MBUFS 32768u
 
 struct arguments {
 	int n;
@@ -51,71 +40,6 @@ static void add(struct arguments *args, const char *format, ...)
 	if (vasprintf(&args->values[args->n], format, values) >= 0)
 		args->n++;
 	va_end(values);
-}
-
-/* Free huge pages of all sizes, in megabytes. */
-static uint64_t free_huge_megabytes(void)
-{
-	static const char top[] = "/sys/kernel/mm/hugepages";
-	uint64_t total = 0;
-	struct dirent *entry;
-	DIR *dir = opendir(top);
-
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		unsigned long kilobytes, pages;
-		char path[320];
-		FILE *file;
-
-		if (sscanf(entry->d_name, "hugepages-%lukB", &kilobytes) != 1)
-			continue;
-		snprintf(path, sizeof(path), "%s/%s/free_hugepages", top, entry->d_name);
-		file = fopen(path, "re");
-		if (file != NULL && fscanf(file, "%lu", &pages) == 1)
-			total += pages * kilobytes / 1024;
-		if (file != NULL)
-			fclose(file);
-	}
-	if (dir != NULL)
-		closedir(dir);
-	return total;
-}
-
-static uint32_t wanted_megabytes(const struct dp_config *config)
-{
-	uint64_t mbufs = 0, bytes;
-
-	if (config->memory.megabytes != 0)
-		return config->memory.megabytes;
-	for (uint32_t i = 0; i < config->nb_ports; i++)
-		mbufs += RTE_MAX(PORT_MBUFS, config->ports[i].queues * QUEUE_MBUFS) +
-		         (config->ports[i].spread ? SPREAD_MBUFS : 0);
-	if (config->memory.mbufs != 0)
-		mbufs = config->memory.mbufs;
-	bytes = mbufs * MBUF_BYTES + (uint64_t)config->kernel.max_routes * ROUTE_BYTES;
-	return BASE_MEGABYTES + (uint32_t)(bytes >> 20);
-}
-
-/* Whether memory is to be in huge pages. -ENOMEM: it must and can't. */
-static int choose_huge(const struct dp_config *config)
-{
-	uint64_t have = free_huge_megabytes(), want = wanted_megabytes(config);
-
-	if (config->memory.huge == DP_HUGE_FALSE ||
-	        (config->memory.huge == DP_HUGE_AUTO && have < want)) {
-		dp_log_info("memory: %llu MB in ordinary pages%s", (unsigned long long)want,
-		        config->memory.huge == DP_HUGE_AUTO ? ", because fewer huge pages are free"
-		                                            : "");
-		return 0;
-	}
-	if (have < want) {
-		dp_log_error("memory: %llu MB in huge pages are wanted, %llu MB are free: write "
-		             "%llu to /proc/sys/vm/nr_hugepages, or set memory.huge to \"auto\"",
-		        (unsigned long long)want, (unsigned long long)have,
-		        (unsigned long long)(want + 1) / 2);
-		return -ENOMEM;
-	}
-	dp_log_info("memory: in huge pages, %llu MB of them free", (unsigned long long)have);
-	return 1;
 }
 
 /* The main lcore gets a CPU without a worker, if there is one: main_cpus of those in 'allowed'. */
@@ -156,6 +80,24 @@ static uint32_t default_cpus(const cpu_set_t *allowed, uint16_t *cpus)
 	if (n > 1)
 		memmove(cpus, cpus + 1, --n * sizeof(*cpus));
 	return n;
+}
+
+/* Workers that the lcores will be. What is no list at all is refused later. */
+static uint32_t expected_workers(const struct dp_config *config)
+{
+	uint16_t cpus[LB_MAX_WORKERS];
+	cpu_set_t allowed;
+	int n;
+
+	if (config->workers.lcores[0] != '\0')
+		n = dp_config_lcores(config->workers.lcores) - 1;
+	else if (config->workers.cores[0] != '\0')
+		n = dp_config_cpus(config->workers.cores, cpus, LB_MAX_WORKERS);
+	else
+		n = sched_getaffinity(0, sizeof(allowed), &allowed) == 0
+		            ? (int)default_cpus(&allowed, cpus)
+		            : 1;
+	return n > 0 ? (uint32_t)n : 1;
 }
 
 static int add_lcores(struct arguments *args, const struct dp_config *config)
@@ -205,7 +147,8 @@ static void add_devices(struct arguments *args, const struct dp_config *config)
 		add(args, "--no-pci");
 }
 
-static int build_arguments(struct arguments *args, const struct dp_config *config, bool huge)
+static int build_arguments(
+        struct arguments *args, const struct dp_config *config, const struct dp_memory *memory)
 {
 	int rc;
 
@@ -214,15 +157,15 @@ static int build_arguments(struct arguments *args, const struct dp_config *confi
 	add(args, "--no-telemetry");
 	add(args, "--log-level=lib.*:warning");
 	add(args, "--log-level=pmd.*:warning");
-	if (huge) {
+	if (memory->huge) {
 		add(args, "--in-memory");
 	} else {
 		add(args, "--no-huge"); /* which EAL takes for another kind of --in-memory */
 		add(args, "--no-shconf");
 	}
-	if (!huge || config->memory.megabytes != 0) {
+	if (!memory->huge || config->memory.megabytes != 0) {
 		add(args, "-m");
-		add(args, "%u", wanted_megabytes(config));
+		add(args, "%u", memory->megabytes);
 	}
 	rc = add_lcores(args, config);
 	add_devices(args, config);
@@ -284,13 +227,14 @@ int dp_eal_start(const struct dp_config *config, struct dp_eal *eal)
 {
 	struct arguments args = {0};
 	char *keep[MAX_ARGS + 1];
-	int rc, huge = choose_huge(config);
+	struct dp_memory memory;
+	int rc = dp_memory_choose(config, expected_workers(config), &memory);
 
-	if (huge < 0)
-		return huge;
-	eal->huge = huge;
+	if (rc < 0)
+		return rc;
+	eal->huge = memory.huge;
 	rte_openlog_stream(stderr);
-	rc = build_arguments(&args, config, eal->huge);
+	rc = build_arguments(&args, config, &memory);
 	memcpy(keep, args.values, sizeof(keep)); /* EAL reorders its arguments */
 	if (rc == 0 && init(args.n, args.values) < 0) {
 		rc = rte_errno != 0 ? -rte_errno : -EINVAL;

@@ -50,8 +50,8 @@ struct dp_port_kind {
 	bool soft_offloads;   /* what it offers as offloads, its driver does in software */
 	uint32_t extra_mbufs; /* that a queue holds beside its descriptors */
 	const char *queue_argument; /* of the device, that sets the number of queues; or NULL */
-	/* The number of queues where neither the configuration nor the device argument says;
-	 * UINT32_MAX: all that the device has. */
+	/* How many queues are wanted, where neither the configuration nor the device argument says;
+	 * the device may have fewer. */
 	uint32_t (*default_queues)(const struct dp_port_config *config, uint32_t nb_workers);
 	/* Before the device is made. 0 or -errno with the reason in 'error'. NULL: nothing to do.
 	 */
@@ -64,12 +64,6 @@ extern const struct dp_port_kind dp_port_af_packet;
 extern const struct dp_port_kind dp_port_tap;
 extern const struct dp_port_kind dp_port_virtual; /* net_pcap, net_null, net_ring, net_memif, ... */
 extern const struct dp_port_kind dp_port_pci;
-
-/* A queue's, by what the configuration says of it. */
-static inline uint16_t dp_port_descriptors(uint32_t configured)
-{
-	return (uint16_t)(configured != 0 ? configured : 1024);
-}
 
 /* The kind that a device argument asks for, or NULL if it is none. */
 const struct dp_port_kind *dp_port_kind_of(const char *device);

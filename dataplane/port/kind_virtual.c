@@ -6,13 +6,21 @@
 
 #include "kind.h"
 
-/* The device arguments of these two list the queues one by one. */
+/* The device argument of these two lists the queues, one in an argument, and all are taken. Where
+ * it lists none, net_ring has 16. */
+#define RING_QUEUES 16
+
 static uint32_t default_queues(const struct dp_port_config *config, uint32_t nb_workers)
 {
 	bool listed = strncmp(config->device, "net_pcap", 8) == 0 ||
 	              strncmp(config->device, "net_ring", 8) == 0;
+	uint32_t arguments = 0;
 
-	return listed ? UINT32_MAX : nb_workers;
+	if (!listed)
+		return nb_workers;
+	for (const char *at = config->device; *at != '\0'; at++)
+		arguments += *at == ',';
+	return arguments > RING_QUEUES ? arguments : RING_QUEUES;
 }
 
 const struct dp_port_kind dp_port_virtual = {

@@ -4,11 +4,14 @@
  */
 #include "pools.h"
 
+#include <inttypes.h>
 #include <rte_errno.h>
 #include <rte_ether.h>
 #include <rte_mbuf.h>
+#include <rte_memory.h>
 #include <stdio.h>
 
+#include "ask.h"
 #include "log.h"
 #include "spread.h"
 
@@ -42,7 +45,7 @@ static void plan_nodes(struct dp_pools *pools, const struct dp_pool_port *ports,
 static uint32_t nb_received(const struct dp_pool_port *port)
 {
 	return port->queues.nb_rx *
-	       (dp_port_descriptors(port->config->rx_descriptors) + port->kind->extra_mbufs);
+	       (dp_port_ask_descriptors(port->config->rx_descriptors) + port->kind->extra_mbufs);
 }
 
 /* In any pool: what no port or each of them can hold, whatever pool it is from. */
@@ -54,7 +57,8 @@ static uint32_t nb_anywhere(
 
 	for (uint32_t i = 0; i < nb_ports; i++)
 		n += DP_POOL_KERNEL +
-		     ports[i].queues.nb_tx * dp_port_descriptors(ports[i].config->tx_descriptors);
+		     ports[i].queues.nb_tx *
+		             dp_port_ask_descriptors(ports[i].config->tx_descriptors);
 	return n;
 }
 
@@ -90,31 +94,37 @@ void dp_pools_plan(struct dp_pools *pools, const struct dp_pool_port *ports, uin
 	                RTE_MBUF_DEFAULT_BUF_SIZE);
 }
 
-/* With its place in the pool's ring, whose size is a power of two. */
-static uint64_t pool_bytes(const struct dp_pool *pool, uint16_t room)
+/* No buffer lies across the end of a page, unless it is longer than one; and each has a place in
+ * the pool's ring, whose size is a power of two. */
+static uint64_t pool_bytes(const struct dp_pool *pool, uint16_t room, uint32_t page)
 {
 	uint32_t mbuf = rte_mempool_calc_obj_size(sizeof(struct rte_mbuf) + room, 0, NULL);
+	uint64_t ring = 2 * sizeof(void *) * (uint64_t)pool->nb_mbufs;
 
-	return (uint64_t)pool->nb_mbufs * (mbuf + 2 * sizeof(void *));
+	if (mbuf > page)
+		return ring + (uint64_t)pool->nb_mbufs * RTE_ALIGN_CEIL(mbuf, page);
+	return ring + ((uint64_t)pool->nb_mbufs / (page / mbuf) + 1) * page;
 }
 
-uint64_t dp_pools_bytes(const struct dp_pools *pools)
+uint64_t dp_pools_bytes(const struct dp_pools *pools, uint32_t page)
 {
 	uint64_t bytes = 0;
 
 	for (uint32_t i = 0; i < pools->n; i++)
-		bytes += pool_bytes(&pools->pools[i], pools->room);
+		bytes += pool_bytes(&pools->pools[i], pools->room, page);
 	return bytes;
 }
 
 static void warn_far_pool(const struct dp_pool *pool, uint16_t room)
 {
-	unsigned long long megabytes = (pool_bytes(pool, room) >> 20) + 1;
+	uint64_t megabytes = (pool_bytes(pool, room, RTE_PGSIZE_2M) >> 20) + 1;
 
-	dp_log_warning("memory: NUMA node %d has no %llu MB in huge pages free for the packets of "
-	               "its ports: other nodes' memory is taken, and each packet crosses between "
-	               "them: add %llu to /sys/devices/system/node/node%d/hugepages/"
-	               "hugepages-2048kB/nr_hugepages before the start",
+	dp_log_warning(
+	        "memory: NUMA node %d has no %" PRIu64
+	        " MB in huge pages free for the packets of its ports: other nodes' memory "
+	        "is taken, and each packet crosses between them: add %" PRIu64
+	        " to /sys/devices/system/node/node%d/hugepages/hugepages-2048kB/nr_hugepages "
+	        "before the start",
 	        pool->node, megabytes, (megabytes + 1) / 2, pool->node);
 }
 

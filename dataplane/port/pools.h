@@ -48,8 +48,8 @@ struct dp_pools {
 void dp_pools_plan(struct dp_pools *pools, const struct dp_pool_port *ports, uint32_t nb_ports,
         uint32_t nb_workers, uint32_t nb_mbufs);
 
-/* The memory that those planned take. */
-uint64_t dp_pools_bytes(const struct dp_pools *pools);
+/* The memory that those planned take, in pages of so many bytes. */
+uint64_t dp_pools_bytes(const struct dp_pools *pools, uint32_t page);
 
 /* Makes those planned. One that its node has no memory for comes from any, with a warning. 0 or
  * -errno, after having logged why and what would be right. */

@@ -10,6 +10,7 @@
 #include <rte_log.h>
 #include <stdio.h>
 
+#include "ask.h"
 #include "interface.h"
 #include "log.h"
 #include "node.h"
@@ -37,16 +38,13 @@ static void device_arguments(const struct dp_nic *nic, uint32_t nb_workers, char
 {
 	const struct dp_port_config *config = nic->config;
 	const char *comma = strchr(config->device, ','), *key = nic->kind->queue_argument;
-	uint32_t queues;
 	char value[16];
 
 	snprintf(args, size, "%s", comma != NULL ? comma + 1 : "");
 	if (key == NULL || dp_port_argument(config->device, key, value, sizeof(value)))
 		return;
-	queues = config->queues != 0 ? config->queues
-	                             : nic->kind->default_queues(config, nb_workers);
 	snprintf(args + strlen(args), size - strlen(args), "%s%s=%u", args[0] != '\0' ? "," : "",
-	        key, queues);
+	        key, dp_port_ask_queues(config, nb_workers));
 }
 
 static int make_device(struct dp_nic *nic, const struct dp_ports_config *ports, uint32_t i)
@@ -83,12 +81,6 @@ static int find_device(struct dp_nic *nic)
 	             "(/sys/bus/pci/devices/%s/numa_node)?",
 	        nic->config->name, name, name);
 	return -ENODEV;
-}
-
-/* Whether the port stands for an interface that the kernel has already. */
-static bool has_interface(const struct dp_nic *nic)
-{
-	return nic->config->interface[0] != '\0' && nic->config->kernel != DP_KERNEL_TWIN;
 }
 
 static int check_interface(const struct dp_nic *nic)
@@ -152,13 +144,8 @@ static int choose_queues(struct dp_nic *nic, const struct rte_eth_dev_info *info
 
 static void choose_mtu(struct dp_nic *nic, const struct rte_eth_dev_info *info)
 {
-	uint32_t mtu = nic->config->mtu;
-	int kernels = has_interface(nic) ? dp_interface_mtu(nic->config->interface) : 0;
+	uint32_t mtu = dp_port_ask_mtu(nic->config);
 
-	if (mtu == 0)
-		mtu = kernels > 0 ? (uint32_t)kernels : RTE_ETHER_MTU;
-	if (kernels > 0 && mtu > (uint32_t)kernels)
-		mtu = (uint32_t)kernels;
 	if (info->max_mtu != 0 && mtu > info->max_mtu)
 		mtu = info->max_mtu;
 	if (nic->config->mtu > mtu)
@@ -170,7 +157,7 @@ static void choose_mtu(struct dp_nic *nic, const struct rte_eth_dev_info *info)
 static int open_port(struct dp_nic *nic, const struct dp_ports_config *ports, uint32_t i)
 {
 	struct rte_eth_dev_info info;
-	int rc = has_interface(nic) ? check_interface(nic) : 0;
+	int rc = dp_port_has_interface(nic->config) ? check_interface(nic) : 0;
 
 	if (rc == 0)
 		rc = prepare(nic, ports);
@@ -233,8 +220,8 @@ static int configure(struct dp_nic *nic, const struct rte_eth_dev_info *info)
 static int set_up_queues(const struct dp_nic *nic, struct rte_mempool *pool)
 {
 	unsigned int node = (unsigned int)pool->socket_id;
-	uint16_t rx = dp_port_descriptors(nic->config->rx_descriptors);
-	uint16_t tx = dp_port_descriptors(nic->config->tx_descriptors);
+	uint16_t rx = dp_port_ask_descriptors(nic->config->rx_descriptors);
+	uint16_t tx = dp_port_ask_descriptors(nic->config->tx_descriptors);
 	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(nic->port, &rx, &tx);
 
 	for (uint16_t q = 0; q < nic->queues.nb_rx && rc == 0; q++)

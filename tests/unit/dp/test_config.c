@@ -340,6 +340,24 @@ static void test_cpu_lists(void **state)
 	}
 }
 
+static void test_lcores_are_counted(void **state)
+{
+	static const char *const wrong[] = {"", ",", "0-4)", "(0-4", "(0-4)@", "@0", "0@0@0",
+	        "0,,1", "(0-2)3", "()", "0-128,129", "0-1000"};
+
+	assert_int_equal(dp_config_lcores("0"), 1);
+	assert_int_equal(dp_config_lcores("0-4"), 5);
+	assert_int_equal(dp_config_lcores("(0-4)@(0-1)"), 5);
+	assert_int_equal(dp_config_lcores("(0-4)@(0-255)"), 5);
+	assert_int_equal(dp_config_lcores("0@(0,2-3),1@5,2@6"), 3);
+	assert_int_equal(dp_config_lcores("1,2@(5-7),(3-5)@(0,2),(0,6),7-8"), 9); /* EAL's own */
+	assert_int_equal(dp_config_lcores("0-127,200"), LB_MAX_WORKERS + 1);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		if (dp_config_lcores(wrong[i]) >= 0)
+			fail_msg("taken: \"%s\"", wrong[i]);
+	}
+}
+
 static void test_help_names_every_key_once(void **state)
 {
 	static const char *const keys[] = {"instance", "ports[].device", "ports[].kernel",
@@ -381,6 +399,7 @@ int main(void)
 	        cmocka_unit_test(test_ports_that_are_in_each_others_way),
 	        cmocka_unit_test(test_workers),
 	        cmocka_unit_test(test_cpu_lists),
+	        cmocka_unit_test(test_lcores_are_counted),
 	        cmocka_unit_test(test_help_names_every_key_once),
 	};
 

@@ -250,8 +250,10 @@ static void test_another_user_cannot_reopen_a_segment_for_writing(void **state)
 	int fds[8], fd, status;
 	pid_t child;
 
-	if (geteuid() != 0)
+	if (geteuid() != 0) {
+		print_message("SKIPPED: only root can become another user\n");
 		skip();
+	}
 	fd = attach(f, fds);
 	child = fork();
 	if (child == 0)

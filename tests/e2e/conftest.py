@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import os
 import sys
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -51,12 +52,8 @@ def namespace():
 @pytest.fixture
 def make(namespace):
     """Makes dataplanes there, of these ports and this configuration; they end with the test."""
-    made = []
+    with ExitStack() as made:
+        def one(ports, **config):
+            return made.enter_context(closing(Dataplane(namespace, {"ports": ports} | config)))
 
-    def one(ports, **config):
-        made.append(Dataplane(namespace, {"ports": ports} | config))
-        return made[-1]
-
-    yield one
-    for dataplane in made:
-        dataplane.close()
+        yield one

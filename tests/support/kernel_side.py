@@ -5,6 +5,7 @@ import select
 import subprocess
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 BUILD = Path(os.environ.get("ANABRANCH_BUILD", Path(__file__).resolve().parent.parent.parent / "build"))
@@ -79,12 +80,13 @@ class Net:
 
     def down(self):
         """Removes everything, and then fails if a driver did not end well: a sanitizer may have spoken."""
-        for driver in self.drivers:
-            driver.stop()
-        for host in ("lb", "left", "right"):
-            sh("ip", "netns", "del", self.ns(host), check=False)
-        sh("umount", self.bpffs, check=False)
-        os.rmdir(self.bpffs)
+        with ExitStack() as stack:  # the last first, each whatever became of the others
+            stack.callback(os.rmdir, self.bpffs)
+            stack.callback(sh, "umount", self.bpffs, check=False)
+            for host in ("lb", "left", "right"):
+                stack.callback(sh, "ip", "netns", "del", self.ns(host), check=False)
+            for driver in self.drivers:
+                stack.callback(driver.stop)
         assert all(driver.process.returncode == 0 for driver in self.drivers), [d.errors() for d in self.drivers]
 
 
@@ -96,9 +98,11 @@ class Driver:
             ["nsenter", f"--net=/run/netns/{net.ns('lb')}", str(DRIVER), *options, instance, net.bpffs, *ports],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.words = None
-        if self._line() != "ready":
-            self.process.wait(10)
-            raise AssertionError(self.errors())
+        try:
+            assert self._line() == "ready"
+        except AssertionError as problem:
+            self.stop()
+            raise AssertionError(self.errors()) from problem
 
     def errors(self):
         """What it said on standard error, once it has ended."""

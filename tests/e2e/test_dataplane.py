@@ -7,12 +7,11 @@ import subprocess
 import time
 
 import pytest
-from dataplane import BAD_VERSION, HELD, OK, STATS
+from dataplane import BAD_VERSION, FOUR_WORKERS, HELD, OK, STATS
 from lab import Wire, inside
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Ether
 
-FOUR_ON_TWO = {"lcores": "(0-4)@(0-1)" if (os.cpu_count() or 1) > 1 else "(0-4)@0"}
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 
 
@@ -187,7 +186,7 @@ def test_the_statistics_cannot_be_written(make):
 
 
 def test_all_workers_and_the_main_lcore_are_alive(make):
-    dataplane = make([null()], workers=FOUR_ON_TWO).start()
+    dataplane = make([null()], workers=FOUR_WORKERS).start()
     attached = dataplane.attach()
     before = attached.stats()
     assert before.header["nb_workers"] == 4
@@ -204,7 +203,7 @@ def test_all_workers_and_the_main_lcore_are_alive(make):
 
 def test_four_workers_over_four_af_packet_queues_on_two_cpus(namespace, make):
     namespace.veth("lb0", "far0")
-    dataplane = make([{"name": "front", "device": "net_af_packet,iface=lb0", "queues": 4}], workers=FOUR_ON_TWO).start()
+    dataplane = make([{"name": "front", "device": "net_af_packet,iface=lb0", "queues": 4}], workers=FOUR_WORKERS).start()
     attached = dataplane.attach()
     port = attached.stats().ports[0]
     assert (port["interface"], port["queues"], port["driver"]) == ("lb0", 4, "net_af_packet")
@@ -225,7 +224,7 @@ def test_four_workers_over_four_af_packet_queues_on_two_cpus(namespace, make):
 
 
 def test_four_workers_over_four_tap_queues(namespace, make):
-    dataplane = make([{"device": "net_tap,iface=wire0", "queues": 4}], workers=FOUR_ON_TWO).start()
+    dataplane = make([{"device": "net_tap,iface=wire0", "queues": 4}], workers=FOUR_WORKERS).start()
     attached = dataplane.attach()
     wire = Wire(namespace.name, "wire0")
     for n in range(400):

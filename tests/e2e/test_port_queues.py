@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a port is asked for, what its driver makes of it, and that both are said at start: queues, RSS, spreading."""
-import os
-
 import pytest
+from dataplane import FOUR_WORKERS
 
 IPV4, IPV6, TCP, UDP = 1, 2, 4, 8
 ALL = IPV4 | IPV6 | TCP | UDP
-FOUR = {"lcores": "(0-4)@(0-1)" if (os.cpu_count() or 1) > 1 else "(0-4)@0"}
 
 
 def start(make, port, **workers):
     """The log and what the stats segment says of the port."""
-    dataplane = make([port], workers=workers or FOUR).start()
+    dataplane = make([port], workers=workers or FOUR_WORKERS).start()
     attached = dataplane.attach()
     info = attached.stats().ports[0]
     attached.close()

@@ -20,6 +20,7 @@ REQUEST = struct.Struct("<QII32s")
 REPLY = struct.Struct("<QIIiiQ16s80s")
 OK, BAD_VERSION, HELD, BAD_REQUEST = range(4)
 TABLES, STATS, RINGS = range(3)
+FOUR_WORKERS = {"lcores": "(0-4)@(0-1)" if (os.cpu_count() or 1) > 1 else "(0-4)@0"}  # and the main lcore, on two CPUs
 
 
 def names(macro):

@@ -10,10 +10,7 @@ VIP = "10.90.0.10"
 
 @pytest.fixture(scope="module", autouse=True)
 def services(lab):
-    lab.service("web", "TCP", 80, lab.targets(), cross_zone=True)
-    lab.service("echo", "UDP", 7, lab.targets(), cross_zone=True)
-    lab.wait_healthy("web")
-    lab.wait_healthy("echo")
+    lab.web_and_echo()
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])

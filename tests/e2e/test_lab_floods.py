@@ -44,15 +44,11 @@ def services(lab):
     lab.on("lb", "ip", "-6", "route", "add", "default", "via", "fd00::2")
     for target in ("t1", "t2", "t3", "t4"):
         lab.on(target, "sysctl", "-qw", "net.ipv4.tcp_syncookies=2")
-    for family, six in (("ipv4", ""), ("ipv6", "6")):
-        lab.service("web" + six, "TCP", 80, lab.targets(family), family, cross_zone=True)
-        lab.service("echo" + six, "UDP", 7, lab.targets(family), family, cross_zone=True)
+    for family in ("ipv4", "ipv6"):
+        lab.web_and_echo(family)
     lab.service("perf", "TCP", 5201, lab.targets()[:1])
-    for group in ("web", "web6", "echo", "echo6", "perf"):
-        lab.wait_healthy(group)
-    for vip in (VIP4, VIP6):  # the kernel learns the client's link address from its first packet
-        assert lab.load("http", f"[{vip}]:80", count=4)["requests"] == 4
-    time.sleep(0.3)
+    lab.wait_healthy("perf")
+    time.sleep(0.3)  # what ends these connections is not counted into the first test
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,7 @@ VIP = {"ipv4": "10.90.0.10", "ipv6": "fd90::10"}
 @pytest.fixture(scope="module", autouse=True)
 def services(lab):
     for family in VIP:
-        six = "6" if family == "ipv6" else ""
-        lab.service("web" + six, "TCP", 80, lab.targets(family), family, cross_zone=True)
-        lab.service("echo" + six, "UDP", 7, lab.targets(family), family, cross_zone=True)
-        lab.wait_healthy("web" + six)
-        lab.wait_healthy("echo" + six)
-        # the kernel learns the client's link address from its first packet; an answer that is faster is lost
-        lab.load("http", f"[{VIP[family]}]:80", count=1)
+        lab.web_and_echo(family)
 
 
 def per_worker(lab):

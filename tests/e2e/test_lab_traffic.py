@@ -17,12 +17,9 @@ FAMILIES = ("ipv4", "ipv6")
 def services(lab):
     for family in FAMILIES:
         six = "6" if family == "ipv6" else ""
-        lab.service("web" + six, "TCP", 80, lab.targets(family), family, cross_zone=True)
-        lab.service("echo" + six, "UDP", 7, lab.targets(family), family, cross_zone=True)
+        lab.web_and_echo(family)
         lab.service("perf" + six, "TCP", 5201, lab.targets(family)[:1], family)
-    for name in ("web", "echo", "perf"):
-        for six in ("", "6"):
-            lab.wait_healthy(name + six)
+        lab.wait_healthy("perf" + six)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -19,11 +19,9 @@ DOWNLOAD, RATE = 100 << 20, 4 << 20
 
 @pytest.fixture(scope="module", autouse=True)
 def services(lab):
-    lab.service("web", "TCP", 80, lab.targets(), cross_zone=True)
-    lab.service("echo", "UDP", 7, lab.targets(), cross_zone=True)
+    lab.web_and_echo()
     lab.service("perf", "TCP", 5201, lab.targets()[:1], cross_zone=True)
-    for name in ("web", "echo", "perf"):
-        lab.wait_healthy(name)
+    lab.wait_healthy("perf")
 
 
 class UdpFlows:

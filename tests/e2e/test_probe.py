@@ -16,12 +16,9 @@ FAMILIES = ("ipv4", "ipv6")
 def services(lab):
     for family in FAMILIES:
         six = "6" if family == "ipv6" else ""
-        lab.service("web" + six, "TCP", 80, lab.targets(family), family, cross_zone=True)
-        lab.service("echo" + six, "UDP", 7, lab.targets(family), family, cross_zone=True)
+        lab.web_and_echo(family)
         lab.service("closed" + six, "TCP", 81, lab.targets(family), family, cross_zone=True)
-    for name in ("web", "echo", "closed"):
-        for six in ("", "6"):
-            lab.wait_healthy(name + six)
+        lab.wait_healthy("closed" + six)
 
 
 def probe(lab, *arguments, before=()):

@@ -143,6 +143,17 @@ class Lab:
         return self.rpc("CreateListener", LoadBalancerArn="lab", Protocol=protocol, Port=port,
                         DefaultActions=[{"Type": "forward", "TargetGroupArn": name}])["Listeners"][0]["ListenerArn"]
 
+    def web_and_echo(self, family="ipv4"):
+        """HTTP at port 80 and UDP echo at port 7, each on all targets: groups "web" and "echo", of IPv6 "web6" and "echo6".
+        Healthy, and used once: the kernel learns the client's link address from its first packet, and an answer that is
+        faster is lost."""
+        six = "6" if family == "ipv6" else ""
+        for name, protocol, port in (("web", "TCP", 80), ("echo", "UDP", 7)):
+            self.service(name + six, protocol, port, self.targets(family), family, cross_zone=True)
+        for name in ("web", "echo"):
+            self.wait_healthy(name + six)
+        self.load("http", f"[{self.env['zones']['zone-a']['vip6' if six else 'vip4']}]:80", count=1)
+
     def states(self, group):
         return {d["Target"]["Id"]: d["TargetHealth"]["State"]
                 for d in self.rpc("DescribeTargetHealth", TargetGroupArn=group)["TargetHealthDescriptions"]}

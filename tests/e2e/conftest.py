@@ -38,7 +38,7 @@ def conserved(request):
         sums[:] = [c["received"], c["to_target"] + c["to_client"] + c["answered"] + c["kernel"] + dropped + c["held"]]
         return sums[0] == sums[1]
 
-    lab_.wait(holds, 5, f"the sum of the verdicts to equal what was received: {sums}")
+    lab_.wait(holds, 5, lambda: f"the sum of the verdicts to equal what was received: {sums}")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ the dataplane for CPU time.
 import json
 import os
 import re
+import select
 import signal
 import subprocess
 import time
@@ -61,12 +62,15 @@ def macs(lab):
 class Steady:
     """tests/support/steady.py on the client."""
 
+    READY_S = 30
+
     def __init__(self, lab):
-        self.process = subprocess.Popen(
-            [SUPPORT.parent.parent / "scripts" / "lab", "exec", "client", PYTHON, SUPPORT / "steady.py", "--rate", "5",
-             *(f"{flow}:{n}" for flow, n in STEADY.items())],
-            text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | {"ANABRANCH_LAB": lab.name})
-        assert self.process.stdout.readline() == "ready\n"
+        self.process = lab.background("client", PYTHON, SUPPORT / "steady.py", "--rate", "5",
+                                      *(f"{flow}:{n}" for flow, n in STEADY.items()), stdin=subprocess.PIPE)
+        said, _, _ = select.select([self.process.stdout], [], [], self.READY_S)
+        if not said or self.process.stdout.readline() != "ready\n":
+            self.process.kill()
+            raise AssertionError(f"not every flow was answered within {self.READY_S} s: {self.process.communicate()[1]}")
 
     def window(self, seconds=None):
         """What became of the requests since the last window; of so many seconds from now."""
@@ -78,8 +82,13 @@ class Steady:
         return json.loads(self.process.stdout.readline())
 
     def end(self):
-        self.process.stdin.close()
-        self.process.wait(10)
+        """At the end of its input it ends by itself."""
+        try:
+            self.process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+            raise
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +124,12 @@ def test_every_odd_frame_is_counted_by_its_name(lab, macs):
     assert sent == len(kinds) * times
     verdicts = Counter(verdict for _, _, verdict in kinds)
     received = (len(kinds) - verdicts[NEVER_OURS]) * times
-    # six frames make flows, whose targets answer each of them; one is the kernel's
-    lab.wait(lambda: gained(lab, before)[0]["received"] >= received, 5, f"{received} frames received: {gained(lab, before)}")
-    time.sleep(0.2)
+
+    def all_were_received():
+        counters = gained(lab, before)[0]  # what the targets answer is received, too
+        return counters["received"] - counters["to_client"] >= received
+    lab.wait(all_were_received, 5, lambda: f"{received} frames beside the targets' answers: {gained(lab, before)}")
+    time.sleep(0.2)  # nothing else comes
     counters, drops = gained(lab, before)
     wanted = Counter({v: n * times for v, n in verdicts.items() if v not in (NEVER_OURS, TO_KERNEL, TO_TARGET)})
     assert drops == wanted, f"dropped for other reasons than sent for: {drops - wanted} but not {wanted - drops}"
@@ -262,12 +274,15 @@ def test_operator_sees_the_flood(lab, macs, steady):
         found = re.search(r"IPv4 is full: per second, ([\d.]+)( k)? half-open", line(text, "! flow table"))
         return float(found[1]) * (1000 if found[2] else 1) if found else 0
 
-    try:
-        lab.wait(lambda: evicted(shown()) > 1000, 10, "the status to tell of the flood")
+    def tells_of_it():
         text = shown()
+        return text if evicted(text) > 1000 else None
+
+    try:
+        text = lab.wait(tells_of_it, 10, "the status to tell of the flood")
     finally:
         running.terminate()
-        running.wait(10)
+        running.communicate(timeout=10)
     print("\n" + text)
     problem = line(text, "! flow table")
     assert "established flows stay" in problem and "most new flows come to lab:80 (TCP)" in problem

@@ -92,9 +92,9 @@ class Lab:
     def on(self, host, *command, check=True, timeout=120):
         return self.run("exec", host, *command, check=check, timeout=timeout)
 
-    def background(self, host, *command):
-        return subprocess.Popen([TREE / "scripts" / "lab", "exec", host, *map(str, command)], text=True, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, env=os.environ | {"ANABRANCH_LAB": self.name})
+    def background(self, host, *command, stdin=None):
+        return subprocess.Popen([TREE / "scripts" / "lab", "exec", host, *map(str, command)], text=True, stdin=stdin,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"ANABRANCH_LAB": self.name})
 
     def load(self, kind, address, **options):
         return json.loads(self.on("client", TREE / "scripts" / "lab-load", kind, address,
@@ -163,10 +163,12 @@ class Lab:
 
     @staticmethod
     def wait(holds, seconds, what):
+        """What holds() returned when it was true first. 'what' is a text, or makes one of what is known at the end."""
         until = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < until, f"not within {seconds} s: {what}"
+        while not (held := holds()):
+            assert time.monotonic() < until, f"not within {seconds} s: {what() if callable(what) else what}"
             time.sleep(0.02)
+        return held
 
     def targets(self, family="ipv4"):
         return [self.env["addresses"][t][family == "ipv6"] for t in ("t1", "t2", "t3", "t4")]

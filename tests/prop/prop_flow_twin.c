@@ -20,7 +20,6 @@
 #define ROUNDS     400000 /* at least, and until everything was seen often enough */
 #define ROUNDS_MAX (20 * ROUNDS)
 #define UDP_S      120
-#define IDLE_S     350
 
 struct twin_flow {
 	bool used;
@@ -96,7 +95,7 @@ static bool twin_expired(const struct twin_flow *f)
 	case DP_TCP_ESTABLISHED:
 	case DP_TCP_CLIENT_FIN:
 	case DP_TCP_TARGET_FIN:
-		timeout = IDLE_S;
+		timeout = flow_target(&f->spec).idle_timeout_s;
 		break;
 	default:
 		timeout = 15;

@@ -92,6 +92,8 @@ static void look_up_settled(struct crowd_worker *w)
 			wrong(w, "a settled flow with another's values");
 		if (!(hits >> i & 1))
 			continue;
+		if (flow_idle_timeout(w->t, &flows[i]) != flow_target(&specs[i]).idle_timeout_s)
+			wrong(w, "a settled flow with another's idle timeout");
 		dp_flow_touch(
 		        w->t, &flows[i], direction, TCP_ACK, 1 + (uint32_t)rand_r(&w->random) % 4);
 		dp_flow_count(dp_flow_tally(w->t, w->worker), &flows[i], direction, 1000 + i,
@@ -188,6 +190,8 @@ const char *crowd_check_counts(
 			return "a settled flow without counts";
 		if (memcmp(&counted, &expected, sizeof(counted)) != 0)
 			return "a settled flow with other counts";
+		if (flow_wrong(t, &s) != NULL)
+			return flow_wrong(t, &s);
 	}
 	return NULL;
 }

@@ -78,7 +78,7 @@ struct dp_flow_target flow_target(const struct spec *s)
 	return (struct dp_flow_target){
 	        .ip = flow_ip(TARGET_NET, s->target, s->is_v6),
 	        .port = htons(8080),
-	        .idle_timeout_s = 350,
+	        .idle_timeout_s = (uint16_t)(350 + s->target % 100),
 	        .slot = s->target,
 	        .epoch = s->target + 1000u,
 	        .listener = s->vip + 2000u,
@@ -160,6 +160,11 @@ uint64_t flow_used(const struct dp_flow_table *t)
 	return usage.used[0] + usage.used[1];
 }
 
+uint32_t flow_idle_timeout(const struct dp_flow_table *t, const struct dp_flow *flow)
+{
+	return flow_rest_idle(flow_load(&flow_entry(t, flow->index)[FLOW_REST_AT]));
+}
+
 const char *flow_wrong(const struct dp_flow_table *t, const struct spec *s)
 {
 	struct lb_ip vip = flow_ip(VIP_NET, s->vip, s->is_v6);
@@ -180,7 +185,7 @@ const char *flow_wrong(const struct dp_flow_table *t, const struct spec *s)
 	if (!lb_ip_equal(&to, &vip) || flow_to_port(&out, s->is_v6) != htons(80))
 		return "wrong virtual address";
 	if (in.slot != target.slot || in.epoch != target.epoch || in.listener != target.listener ||
-	        flow_rest_idle(flow_entry(t, in.index)[FLOW_REST_AT]) != target.idle_timeout_s)
+	        flow_idle_timeout(t, &in) != target.idle_timeout_s)
 		return "wrong values";
 	return NULL;
 }

@@ -36,6 +36,7 @@ struct dp_flow_table *flow_table_open(const struct dp_flow_config *config, bool 
 
 struct lb_ip flow_ip(uint32_t net, uint32_t number, bool is_v6);
 struct dp_flow_key flow_key(const struct spec *s, enum dp_direction direction);
+/* All of it follows from the key, the idle timeout (350 s and more) too. */
 struct dp_flow_target flow_target(const struct spec *s);
 
 struct inserted flow_put(struct dp_flow_table *t, uint32_t worker, const struct spec *s,
@@ -67,6 +68,8 @@ bool flow_see(struct dp_flow_table *t, const struct spec *s, enum dp_direction d
 /* Puts a TCP flow in and opens it, both ends having spoken. */
 bool flow_open(struct dp_flow_table *t, uint32_t worker, const struct spec *s, uint32_t now);
 uint64_t flow_used(const struct dp_flow_table *t);
+/* Of a flow that was looked up and that nobody removes. */
+uint32_t flow_idle_timeout(const struct dp_flow_table *t, const struct dp_flow *flow);
 
 /* Whether both directions find the flow with everything that was put in; says what is wrong. */
 const char *flow_wrong(const struct dp_flow_table *t, const struct spec *s);

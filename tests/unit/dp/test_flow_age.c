@@ -17,6 +17,8 @@ static uint32_t sweep(struct dp_flow_table *t, uint32_t now, const uint32_t *epo
 	return dp_flow_age(t, 0, t->nb_buckets, now, epochs, nb_slots, ended, room);
 }
 
+#define OWN_TIMEOUT 0 /* that the flow was made with */
+
 struct timeout_case {
 	const char *name;
 	uint8_t protocol;
@@ -29,8 +31,8 @@ static void each_state_has_its_timeout(void **state)
 	const struct timeout_case cases[] = {
 	        {"half-open", IPPROTO_TCP, 0xff, 0xff, DP_TCP_HALF_OPEN_TIMEOUT_S},
 	        {"syn received", IPPROTO_TCP, 0xff, TCP_SYN | TCP_ACK, DP_TCP_HALF_OPEN_TIMEOUT_S},
-	        {"established", IPPROTO_TCP, TCP_ACK, TCP_SYN | TCP_ACK, 350},
-	        {"half-closed", IPPROTO_TCP, TCP_FIN, TCP_SYN | TCP_ACK, 350},
+	        {"established", IPPROTO_TCP, TCP_ACK, TCP_SYN | TCP_ACK, OWN_TIMEOUT},
+	        {"half-closed", IPPROTO_TCP, TCP_FIN, TCP_SYN | TCP_ACK, OWN_TIMEOUT},
 	        {"reset", IPPROTO_TCP, 0xff, TCP_RST, DP_TCP_CLOSING_TIMEOUT_S},
 	        {"udp", IPPROTO_UDP, 0xff, 0xff, 120},
 	        {"udp answered", IPPROTO_UDP, 0xff, 0, 120},
@@ -44,6 +46,9 @@ static void each_state_has_its_timeout(void **state)
 			struct spec s = {1, 4000, 1, 7, c->protocol, v6};
 			struct dp_flow_ended ended;
 			bool tcp = c->protocol == IPPROTO_TCP;
+			uint32_t timeout = c->timeout != OWN_TIMEOUT
+			                           ? c->timeout
+			                           : flow_target(&s).idle_timeout_s;
 
 			flow_put(t, 0, &s, tcp ? TCP_SYN : 0, 50);
 			if (c->out != 0xff)
@@ -53,9 +58,9 @@ static void each_state_has_its_timeout(void **state)
 			if (c->in == 0xff && c->out == 0xff)
 				assert_true(flow_see(t, &s, DP_TO_TARGET, tcp ? TCP_SYN : 0, 100));
 			print_message("%s\n", c->name);
-			assert_int_equal(sweep(t, 100 + c->timeout, NULL, 0, &ended, 1), 0);
+			assert_int_equal(sweep(t, 100 + timeout, NULL, 0, &ended, 1), 0);
 			assert_null(flow_wrong(t, &s));
-			assert_int_equal(sweep(t, 101 + c->timeout, NULL, 0, &ended, 1), 1);
+			assert_int_equal(sweep(t, 101 + timeout, NULL, 0, &ended, 1), 1);
 			assert_int_equal(ended.reason, LB_COUNTER_FLOWS_EXPIRED);
 			assert_int_equal(ended.slot, 7);
 			assert_non_null(flow_wrong(t, &s));

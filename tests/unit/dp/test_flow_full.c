@@ -116,14 +116,15 @@ static void expired_goes_before_half_open(void **state)
 {
 	struct dp_flow_table *t = flow_table(5, 0);
 	struct spec s = {1, 4000, 1, 1, 0, false};
+	uint32_t later = 2 + flow_target(&s).idle_timeout_s;
 	struct inserted in;
 
 	assert_true(flow_open(t, 0, &s, 1));
-	in = flow_put(t, 0, &(struct spec){2, 4000, 1, 2, 0, false}, TCP_SYN, 352);
+	in = flow_put(t, 0, &(struct spec){2, 4000, 1, 2, 0, false}, TCP_SYN, later);
 	for (uint16_t i = 3; i < 6; i++)
-		in = flow_put(t, 0, &(struct spec){i, 4000, 1, i, 0, false}, TCP_SYN, 352);
+		in = flow_put(t, 0, &(struct spec){i, 4000, 1, i, 0, false}, TCP_SYN, later);
 	assert_int_equal(in.result, DP_FLOW_INSERTED);
-	in = flow_put(t, 0, &(struct spec){9, 4000, 1, 9, 0, false}, TCP_SYN, 352);
+	in = flow_put(t, 0, &(struct spec){9, 4000, 1, 9, 0, false}, TCP_SYN, later);
 	assert_int_equal(in.result, DP_FLOW_INSERTED);
 	assert_int_equal(in.nb_ended, 1);
 	assert_int_equal(in.ended[0].slot, 1);

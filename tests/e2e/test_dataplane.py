@@ -252,8 +252,15 @@ def test_an_af_xdp_port_keeps_its_steering_when_the_process_ends_and_comes_back(
         assert namespace.has_xdp("lb0"), dataplane.log()
 
 
+SAME_MAC = ",mac=02:00:00:00:00:0a"  # without it the device draws one at each start
+
+
+def twin(make, mac=""):
+    return make([{"name": "lan0", "device": "net_tap,iface=wire0" + mac, "kernel": "twin", "queues": 1}])
+
+
 def test_a_twin_is_the_ports_interface_in_the_kernel_both_ways(namespace, make):
-    dataplane = make([{"name": "lan0", "device": "net_tap,iface=wire0", "kernel": "twin", "queues": 1}]).start()
+    dataplane = twin(make).start()
     attached = dataplane.attach()
     port = attached.stats().ports[0]
     assert port["interface"] == "lan0"
@@ -277,14 +284,12 @@ def test_a_twin_is_the_ports_interface_in_the_kernel_both_ways(namespace, make):
         end.close()
 
 
-def test_a_twin_keeps_its_addresses_and_neighbours_over_a_kill(namespace, make):
-    dataplane = make([{"name": "lan0", "device": "net_tap,iface=wire0,mac=02:00:00:00:00:0a", "kernel": "twin", "queues": 1}]).start()
+@pytest.mark.parametrize("mac", ["", SAME_MAC], ids=["drawn", "same"])
+def test_a_twin_keeps_its_addresses_over_a_kill(namespace, make, mac):
+    dataplane = twin(make, mac).start()
     namespace.ip("addr", "add", "192.0.2.10/24", "dev", "lan0")
-    namespace.ip("neigh", "add", "192.0.2.77", "lladdr", "02:00:00:00:00:77", "dev", "lan0", "nud", "permanent")
     dataplane.stop(signal.SIGKILL)
     dataplane.start()
-    assert "02:00:00:00:00:77 PERMANENT" in subprocess.run(
-        ["ip", "-n", namespace.name, "neigh", "show", "192.0.2.77"], text=True, capture_output=True, check=True).stdout
     with inside(namespace.name):
         receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     receiver.bind(("192.0.2.10", 9))
@@ -298,8 +303,19 @@ def test_a_twin_keeps_its_addresses_and_neighbours_over_a_kill(namespace, make):
         end.close()
 
 
+def test_a_twin_with_the_same_mac_keeps_its_neighbours_over_a_kill(namespace, make):
+    """With another, Linux forgets them."""
+    dataplane = twin(make, SAME_MAC).start()
+    namespace.ip("addr", "add", "192.0.2.10/24", "dev", "lan0")
+    namespace.ip("neigh", "add", "192.0.2.77", "lladdr", "02:00:00:00:00:77", "dev", "lan0", "nud", "permanent")
+    dataplane.stop(signal.SIGKILL)
+    dataplane.start()
+    assert "02:00:00:00:00:77 PERMANENT" in subprocess.run(
+        ["ip", "-n", namespace.name, "neigh", "show", "192.0.2.77"], text=True, capture_output=True, check=True).stdout
+
+
 def test_a_burst_for_the_kernel_keeps_the_sum(namespace, make):
-    dataplane = make([{"name": "lan0", "device": "net_tap,iface=wire0", "kernel": "twin", "queues": 1}]).start()
+    dataplane = twin(make).start()
     attached = dataplane.attach()
     wire = Wire(namespace.name, "wire0")
     for n in range(5000):

@@ -5,13 +5,12 @@
  * memory for is left out, and that is said.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "flow_fixture.h"
 #include "flow_vip.h"
 #include "log.h"
+#include "shm_file.h"
 
 #define HUNDRED_MILLION UINT32_C(100000000)
 #define SAMPLE          UINT32_C(1000000)
@@ -47,8 +46,21 @@ static bool there_is_room(const char *what, double bytes)
 
 	if (bytes * 1.25 + 1e9 <= available)
 		return true;
-	printf("%s: left out: it needs %.1f GB, and %.1f are available\n", what,
+	printf("SKIPPED: %s: %.1f GB of memory are needed, and %.1f are available\n", what,
 	        (bytes * 1.25 + 1e9) / 1e9, available / 1e9);
+	return false;
+}
+
+/* The same of the file system that the table's file is made in. */
+static bool there_is_shm_room(const char *what, double bytes)
+{
+	double room = (double)shm_file_room();
+
+	if (bytes <= room)
+		return true;
+	printf("SKIPPED: %s: %.1f GB are needed in /dev/shm, and %.1f are free: remove files, or "
+	       "mount -o remount,size=... /dev/shm\n",
+	        what, bytes / 1e9, room / 1e9);
 	return false;
 }
 
@@ -198,21 +210,26 @@ static const char *hundred_million(const char *path)
 	return wrong;
 }
 
-int main(void)
+static int say(const char *wrong)
 {
-	char path[] = "/dev/shm/anabranch-flow-capacity-XXXXXX";
-	const char *wrong = fill_sizes();
-
-	dp_log_set_level(DP_LOG_ERROR);
-	if (wrong == NULL && there_is_room("100000000 flows", HUNDRED_MILLION * 80.0)) {
-		int fd = mkstemp(path);
-
-		if (fd < 0)
-			return 1;
-		close(fd);
-		wrong = hundred_million(path);
-		unlink(path);
-	}
 	printf("%s\n", wrong != NULL ? wrong : "right");
 	return wrong != NULL;
+}
+
+static int hundred_million_in(const char *path)
+{
+	return say(hundred_million(path));
+}
+
+int main(void)
+{
+	const double bytes = HUNDRED_MILLION * 80.0;
+	const char *what = "100000000 flows";
+	int rc;
+
+	dp_log_set_level(DP_LOG_ERROR);
+	rc = say(fill_sizes());
+	if (rc != 0 || !there_is_room(what, bytes) || !there_is_shm_room(what, bytes))
+		return rc;
+	return shm_file_run("flow-capacity", hundred_million_in);
 }

@@ -3,16 +3,17 @@
  * A process with four workers at the flow table is killed with SIGKILL, again and again; each time
  * the next one finds all settled flows, every flow once, and nothing leaked.
  */
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "flow_crowd.h"
+#include "shm_file.h"
 
 #define ROUNDS 60
 
@@ -38,6 +39,7 @@ static void child(const char *path, uint32_t seed)
 	static struct job jobs[CROWD_THREADS];
 	pthread_t thread;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (uint32_t w = 0; w < CROWD_THREADS; w++) {
 		jobs[w] = (struct job){.t = t, .worker = w, .seed = seed * 10 + w};
 		if (pthread_create(&thread, NULL, run_for_ever, &jobs[w]) != 0)
@@ -91,25 +93,22 @@ static const char *rounds(const char *path, uint32_t *nb_held, uint64_t *nb_flow
 	return wrong;
 }
 
-int main(void)
+static int kill_again_and_again(const char *path)
 {
-	char path[] = "/dev/shm/anabranch-flow-kill-XXXXXX";
 	uint32_t nb_held = 0;
 	uint64_t nb_flows = 0;
 	const char *wrong;
-	int fd = mkstemp(path);
 
-	if (fd < 0) {
-		fprintf(stderr, "%s: %s\n", path, strerror(errno));
-		return 1;
-	}
-	close(fd);
 	srand(1);
 	wrong = rounds(path, &nb_held, &nb_flows);
-	unlink(path);
 	if (wrong == NULL && nb_held == 0)
 		wrong = "no worker was ever killed in a bucket";
 	printf("%d kills, %u buckets held, %lu flows at last: %s\n", ROUNDS, nb_held, nb_flows,
 	        wrong != NULL ? wrong : "right");
 	return wrong != NULL;
+}
+
+int main(void)
+{
+	return shm_file_run("flow-kill", kill_again_and_again);
 }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Counts test cases in meson's logs (one JSON object a line) and prints what failed or was skipped.
 
-A cmocka or pytest program counts its cases, any other program counts as one. A program that ended badly without
+A cmocka or pytest program counts its cases, any other program counts as one; what it left out of itself, a line with the
+reason each that begins with SKIPPED, counts as skipped beside it. A program that ended badly without
 a failed case of its own (a crash, a time-out, a leak found at exit) counts as one failure.
 Exit status 0 only if something passed and nothing failed.
 """
@@ -31,15 +32,16 @@ def main(paths):
             test = json.loads(line)
             text = re.sub(r"\x1b\[[0-9;]*m", "", test.get("stdout", "") + "\n" + test.get("stderr", ""))
             found, verdict = cases(text), test["result"]
+            reasons = re.findall(r"^SKIPPED.*", text, re.M)
             if verdict == "SKIP":
                 print(f"skipped: {test['name']}: {text.strip()[:300] or 'no reason given'}")
                 found = {"passed": 0, "failed": 0, "skipped": 1}
             elif verdict == "OK" and not any(found.values()):
-                found["passed"] = 1
+                found["passed"], found["skipped"] = 1, len(reasons)
             elif verdict not in ("OK", "EXPECTEDFAIL") and not found["failed"]:
                 found["failed"] = 1
             if found["skipped"] and verdict != "SKIP":
-                print(f"skipped: {found['skipped']} cases of {test['name']}:", *re.findall(r"^SKIPPED.*", text, re.M), sep="\n  ")
+                print(f"skipped: {found['skipped']} cases of {test['name']}:", *reasons, sep="\n  ")
             if found["failed"]:
                 print(f"failed: {test['name']} ({verdict.lower()})")
             for kind in total:

@@ -224,6 +224,20 @@ void rig_free(struct rig *rig)
 	free(rig);
 }
 
+struct rig *rig_open(const struct rig_config *config)
+{
+	rig_eal(false);
+	return rig_create(config);
+}
+
+uint32_t rig_close(struct rig *rig)
+{
+	uint32_t held = rte_mempool_in_use_count(rig->pool);
+
+	rig_free(rig);
+	return held;
+}
+
 struct frame_spec rig_to_vip(const char *vip, uint16_t port, uint8_t protocol, uint32_t client)
 {
 	struct frame_spec s = {.dst = frame_ip(vip),

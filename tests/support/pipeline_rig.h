@@ -53,6 +53,11 @@ bool rig_eal_lcores(bool huge, const char *lcores);
 struct rig *rig_create(const struct rig_config *config);
 void rig_free(struct rig *rig);
 
+/* A test's set-up and tear-down: a rig, with EAL started without huge pages; its end, and how many
+ * packets somebody had not given back by then, where a test wants 0. */
+struct rig *rig_open(const struct rig_config *config);
+uint32_t rig_close(struct rig *rig);
+
 /* Forgets all flows and counters. */
 void rig_forget(struct rig *rig);
 

@@ -115,14 +115,14 @@ static int set_up(void **state)
 {
 	struct rig_config config = {.flows = 2048, .packets = 255};
 
-	rig_eal(false);
-	rig = rig_create(&config);
+	rig = rig_open(&config);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	rig_free(rig);
+	rig_clear(rig); /* what the tests looked at */
+	assert_int_equal(rig_close(rig), 0);
 	return 0;
 }
 

@@ -217,16 +217,14 @@ static int set_up(void **state)
 {
 	struct rig_config config = {.flows = 64, .packets = 255};
 
-	rig_eal(false);
-	rig = rig_create(&config);
+	rig = rig_open(&config);
 	memset(&rig->stats, 0, sizeof(rig->stats));
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	assert_int_equal(rte_mempool_in_use_count(rig->pool), 0);
-	rig_free(rig);
+	assert_int_equal(rig_close(rig), 0);
 	return 0;
 }
 

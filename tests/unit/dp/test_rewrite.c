@@ -232,16 +232,14 @@ static int set_up(void **state)
 {
 	struct rig_config config = {.flows = 1024, .packets = 63};
 
-	rig_eal(false);
-	rig = rig_create(&config);
+	rig = rig_open(&config);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	assert_int_equal(rte_mempool_in_use_count(rig->pool), 0);
 	assert_true(rig_conserves(rig));
-	rig_free(rig);
+	assert_int_equal(rig_close(rig), 0);
 	return 0;
 }
 

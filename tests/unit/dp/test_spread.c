@@ -37,8 +37,7 @@ static int set_up(void **state)
 {
 	static const struct rig_config config = {.flows = 64, .packets = PACKETS + 512};
 
-	rig_eal(false);
-	rig = rig_create(&config);
+	rig = rig_open(&config);
 	connect_all();
 	return 0;
 }
@@ -47,7 +46,7 @@ static int tear_down(void **state)
 {
 	for (uint32_t w = 0; w < WORKERS; w++)
 		dp_spread_disconnect(&workers[w]);
-	rig_free(rig);
+	assert_int_equal(rig_close(rig), 0);
 	return 0;
 }
 

@@ -59,6 +59,11 @@ static void judge_growth(struct report *r, bool is_v6, const char *direction, ui
 
 	if (h1 == NULL || hn == NULL || t1 == NULL || tn == NULL)
 		return;
+	if (ns(tn) <= ns(t1)) {
+		report_left_out(r, "goal: growth of hit, %s %s, to %u Mi flows: table did not grow",
+		        families[is_v6], direction, flows >> 20);
+		return;
+	}
 	judge(r, (ns(hn) - ns(h1)) / (ns(tn) - ns(t1)), false, 1.2, "x",
 	        "hit, %s %s, %u Mi flows less 1 flow: to the same of table", families[is_v6],
 	        direction, flows >> 20);

@@ -44,7 +44,8 @@ class Probe:
         raise BenchError(f"{PROBE.name} ended: " + " / ".join(self.log.read_text(errors="replace").splitlines()[-3:]))
 
     def round_trips(self, port, count, frame):
-        """Nanoseconds of each packet; those that were lost are an error, nothing may be lost at this rate."""
+        """Nanoseconds of each packet. One that was lost counts with the time it was waited for, so that the percentiles
+        show it; more than one in a hundred are an error, as hardly anything may be lost at this rate."""
         try:
             self.process.stdin.write(f"{port} {count} {GAP_US} {frame.hex()}\n")
             self.process.stdin.flush()

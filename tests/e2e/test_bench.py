@@ -202,6 +202,17 @@ def test_latency_is_the_median_of_the_runs_percentiles():
     assert (row["runs"], row["packets"], row["max_us"]["p50"]) == (5, 5000, 99.0)
 
 
+@pytest.mark.parametrize("device, lost", [("net_ring0", 0), ("net_null0,no-rx=1", 5)])
+def test_a_packet_that_is_lost_counts_with_the_time_it_was_waited_for(device, lost):
+    """A wire that leads back, and one that ends in nothing."""
+    done = subprocess.run([latency.PROBE, "--lcores", "0", "--no-pci", "--no-telemetry", "--no-shconf", "--no-huge", "-m", "128",
+                           "--vdev", device], input=f"0 5 10 {bytes(60).hex()}\n", text=True, capture_output=True, timeout=60,
+                          check=True)
+    answer = json.loads(done.stdout.split("ready\n")[1])
+    assert answer["lost"] == lost and len(answer["ns"]) == 5
+    assert all(ns == 50_000_000 if lost else ns < 50_000_000 for ns in answer["ns"])
+
+
 @pytest.mark.parametrize("v6", [False, True])
 @pytest.mark.parametrize("from_client", [False, True])
 def test_frames_are_as_scapy_would_make_them(v6, from_client):

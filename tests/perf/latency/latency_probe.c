@@ -8,7 +8,8 @@
  *
  * Each line on standard input is a measurement: PORT COUNT GAP_US FRAME, FRAME in hexadecimal. Its
  * last 8 bytes are overwritten with a number of the packet, by which it is known again. The answer
- * is a line of JSON: how many were lost, and the nanoseconds of each that came back.
+ * is a line of JSON: the nanoseconds of each, and how many were lost. One that was lost counts with
+ * the time it was waited for: what is made of the figures must not be better for it.
  */
 #include <inttypes.h>
 #include <rte_cycles.h>
@@ -82,12 +83,12 @@ static bool came_back(uint16_t port, uint64_t number)
 	return found;
 }
 
-/* TSC cycles of one round trip from 'start' on; 0: lost. */
-static uint64_t round_trip(
-        const struct request *r, struct rte_mempool *pool, uint64_t number, uint64_t start)
+/* TSC cycles of one round trip from 'start' on; 'patience' when it was lost. */
+static uint64_t round_trip(const struct request *r, struct rte_mempool *pool, uint64_t number,
+        uint64_t start, uint64_t patience)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
-	uint64_t end = start + LOST_MS * rte_get_tsc_hz() / 1000, now;
+	uint64_t passed;
 
 	if (m == NULL)
 		die("no packet buffer is free");
@@ -95,19 +96,19 @@ static uint64_t round_trip(
 	memcpy(rte_pktmbuf_mtod_offset(m, uint8_t *, r->len - sizeof(number)), &number,
 	        sizeof(number));
 	while (rte_eth_tx_burst(r->port, 0, &m, 1) == 0) {
-		if (rte_rdtsc() > end) {
+		if (rte_rdtsc() - start > patience) {
 			rte_pktmbuf_free(m);
-			return 0;
+			return patience;
 		}
 	}
 	do {
 		bool found = came_back(r->port, number);
 
-		now = rte_rdtsc();
+		passed = rte_rdtsc() - start;
 		if (found)
-			return now - start;
-	} while (now < end);
-	return 0;
+			return RTE_MIN(passed, patience);
+	} while (passed < patience);
+	return patience;
 }
 
 static void measure(const struct request *r, struct rte_mempool *pool)
@@ -115,20 +116,17 @@ static void measure(const struct request *r, struct rte_mempool *pool)
 	static uint64_t number;
 	double ns = 1e9 / (double)rte_get_tsc_hz();
 	uint64_t gap = r->gap_us * rte_get_tsc_hz() / 1000000;
+	uint64_t patience = LOST_MS * rte_get_tsc_hz() / 1000;
 	uint32_t lost = 0;
-	const char *comma = "";
 
 	wait_for_link(r->port);
 	printf("{\"ns\": [");
 	for (uint32_t i = 0; i < r->count; i++) {
 		uint64_t start = rte_rdtsc();
-		uint64_t cycles = round_trip(r, pool, ++number, start);
+		uint64_t cycles = round_trip(r, pool, ++number, start, patience);
 
-		lost += cycles == 0;
-		if (cycles != 0) {
-			printf("%s%.0f", comma, (double)cycles * ns);
-			comma = ",";
-		}
+		lost += cycles == patience;
+		printf("%s%.0f", i > 0 ? "," : "", (double)cycles * ns);
 		while (rte_rdtsc() - start < gap)
 			rte_pause();
 	}

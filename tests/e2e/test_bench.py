@@ -2,12 +2,14 @@
 """scripts/bench: what it refuses, what it says, and that a small run yields what is promised."""
 import json
 import os
+import runpy
 import shutil
 import signal
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as xml
+from argparse import Namespace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -190,6 +192,16 @@ def test_the_plot_is_sound_xml_with_a_curve_for_each_series(result):
     right, bottom = (float(v) for v in svg.get("viewBox").split()[2:])
     for circle in svg.findall(f"{space}circle"):
         assert 0 < float(circle.get("cx")) < right and 0 < float(circle.get("cy")) < bottom
+
+
+def test_what_can_not_be_written_does_not_take_the_rest_along(result, tmp_path, capsys):
+    hand_over = runpy.run_path(str(BENCH))["hand_over"]
+    hand_over(Namespace(json=Path("/dev/full"), plot=tmp_path / "x.svg"), result)
+    said = capsys.readouterr()
+    assert "What it must show" in said.out
+    assert "/dev/full can't be written: No space left on device" in said.err
+    assert result["errors"][-1] == "/dev/full: No space left on device", "so it ends with 1"
+    assert (tmp_path / "x.svg").read_text() == plot.draw(result)
 
 
 def test_latency_is_the_median_of_the_runs_percentiles():

@@ -40,40 +40,38 @@ def describe():
             "kernel": os.uname().release, "commit": commit.stdout.strip() or "unknown"}
 
 
-class HugePages:
-    """So many MB in free huge pages, as far as the kernel gives them, for as long as this lasts."""
+def pages(name):
+    """A number of the pool's: nr_hugepages, free_hugepages."""
+    try:
+        return int((POOL / name).read_text())
+    except OSError:
+        return 0
 
-    def __init__(self, megabytes):
-        self.megabytes = megabytes
-        self.before = self.enough = None
 
-    @staticmethod
-    def read(name):
-        try:
-            return int((POOL / name).read_text())
-        except OSError:
-            return 0
+def set_pages(number):
+    try:
+        (POOL / "nr_hugepages").write_text(str(number))
+    except OSError as e:
+        say(f"{POOL}/nr_hugepages can't be set to {number}: {e.strerror}")
 
-    def __enter__(self):
-        missing = -(-self.megabytes // PAGE_MB) - self.read("free_hugepages")
-        total = self.read("nr_hugepages")
+
+@contextmanager
+def huge_pages(megabytes):
+    """So many MB in free huge pages, as far as the kernel gives them, for as long as this lasts. Yields whether there are
+    enough. What was added is taken off again, whatever else changed the number meanwhile."""
+    missing = -(-megabytes // PAGE_MB) - pages("free_hugepages")
+    before, added = pages("nr_hugepages"), 0
+    try:
         if missing > 0 and os.access(POOL / "nr_hugepages", os.W_OK):
             say(f"reserving {missing} more huge pages")
-            self.before = total
-            self.write(total + missing)
-        self.enough = self.read("free_hugepages") * PAGE_MB >= self.megabytes
-        return self
-
-    @staticmethod
-    def write(number):
-        try:
-            (POOL / "nr_hugepages").write_text(str(number))
-        except OSError as e:
-            say(f"{POOL}/nr_hugepages can't be set to {number}: {e.strerror}")
-
-    def __exit__(self, *_):
-        if self.before is not None:
-            self.write(self.before)
+            try:
+                set_pages(before + missing)
+            finally:  # also when Ctrl-C ends a write that takes seconds
+                added = pages("nr_hugepages") - before
+        yield pages("free_hugepages") * PAGE_MB >= megabytes
+    finally:
+        if added > 0:
+            set_pages(pages("nr_hugepages") - added)
 
 
 @contextmanager
@@ -81,13 +79,12 @@ def scratch():
     """A directory in memory for packets, sockets and, where there are huge pages, flow tables."""
     path = Path(tempfile.mkdtemp(prefix=f"anabranch-bench.{os.getpid()}.", dir="/dev/shm"))
     huge = path / "huge"
-    huge.mkdir()
-    mounted = subprocess.run(["mount", "-t", "hugetlbfs", "-o", "pagesize=2M", "none", huge], capture_output=True,
-                             check=False).returncode == 0
     try:
+        huge.mkdir()
+        subprocess.run(["mount", "-t", "hugetlbfs", "-o", "pagesize=2M", "none", huge], capture_output=True, check=False)
         yield path
     finally:
-        if mounted:
+        if os.path.ismount(huge):
             subprocess.run(["umount", huge], check=False)
         shutil.rmtree(path, ignore_errors=True)
 

@@ -23,6 +23,7 @@ CELL_KEYS = {"name", "family", "direction", "flows", "workers", "ns_per_packet",
 sys.path.insert(0, str(TREE / "scripts" / "benchlib"))
 
 import latency  # noqa: E402
+import machine  # noqa: E402
 import memory  # noqa: E402
 import packets  # noqa: E402
 import plot  # noqa: E402
@@ -143,6 +144,36 @@ def test_an_interrupted_run_leaves_nothing_behind():
     assert process.returncode == 130
     assert "interrupted" in said
     assert NR_HUGEPAGES.read_text() == pages and not left_behind(process.pid)
+
+
+@pytest.fixture
+def pool(tmp_path, monkeypatch):
+    """A pool of 100 huge pages, 40 of them free, in files of the test's own."""
+    for name, number in (("nr_hugepages", 100), ("free_hugepages", 40)):
+        (tmp_path / name).write_text(str(number))
+    monkeypatch.setattr(machine, "POOL", tmp_path)
+    return tmp_path / "nr_hugepages"
+
+
+def test_huge_pages_are_given_back_when_interrupted_while_they_are_reserved(pool, monkeypatch):
+    def set_pages(number):
+        """The kernel leaves off in the middle of adding some."""
+        adding = number > 100
+        pool.write_text("105" if adding else str(number))
+        if adding:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(machine, "set_pages", set_pages)
+    with pytest.raises(KeyboardInterrupt), machine.huge_pages(100 * machine.PAGE_MB):
+        pytest.fail("it went on")
+    assert int(pool.read_text()) == 100
+
+
+def test_of_huge_pages_only_those_are_given_back_that_were_added(pool):
+    with machine.huge_pages(50 * machine.PAGE_MB) as enough:
+        assert int(pool.read_text()) == 110 and not enough, "these files know of no free pages that were added"
+        pool.write_text("130")  # somebody else adds some too
+    assert int(pool.read_text()) == 120
 
 
 # ---- what is made of the figures ----

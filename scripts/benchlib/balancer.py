@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from support import BUILD, BenchError, cpu_ns, wait, worker_thread
@@ -23,6 +24,10 @@ TARGET_PORT = 80
 PEER_MAC = "02:00:00:00:00:01"
 VIP = {False: "10.90.0.10", True: "fd90::10"}
 PORT = "lan0"
+ZONES = [{"name": "zone-a", "subnets": [
+    {"id": "front", "prefix": "10.90.0.0/24", "ipv6_prefix": "fd90::/64", "interface": PORT, "first": "10.90.0.10",
+     "last": "10.90.0.250", "ipv6_first": "fd90::10", "ipv6_last": "fd90::ffff"},
+    {"id": "targets", "prefix": "10.1.0.0/16", "ipv6_prefix": "fd00:1::/64"}]}]
 MAC = "02:70:63:61:70:00"  # which net_pcap gives its first port; other devices take it as an argument
 
 
@@ -35,17 +40,19 @@ class Balancer:
 
     def __init__(self, cpus, flow_file, flows, mbufs, idle="poll"):
         Balancer.count += 1
-        self.namespace = Namespace(f"bench{os.getpid() % 100000}-{Balancer.count}")
-        self.dataplane = Dataplane(self.namespace, {
-            "ports": [], "workers": {"cores": str(cpus[-1]), "idle": idle}, "memory": {"mbufs": mbufs},
-            "flow_table": {"path": str(flow_file), "ipv4_flows": flows, "ipv6_flows": flows},
-            "tables": {"megabytes": 16, "max_targets": 256, "max_listeners": 16}})
-        self.daemon = Daemon(wrapper=self.namespace.command(), instance=self.dataplane.config["instance"],
-                             dataplane_socket=str(self.dataplane.socket), zones=[{"name": "zone-a", "subnets": [
-                                 {"id": "front", "prefix": "10.90.0.0/24", "ipv6_prefix": "fd90::/64", "interface": PORT,
-                                  "first": "10.90.0.10", "last": "10.90.0.250", "ipv6_first": "fd90::10",
-                                  "ipv6_last": "fd90::ffff"},
-                                 {"id": "targets", "prefix": "10.1.0.0/16", "ipv6_prefix": "fd00:1::/64"}]}])
+        with ExitStack() as made:
+            self.namespace = Namespace(f"bench{os.getpid() % 100000}-{Balancer.count}")
+            made.callback(self.namespace.delete)
+            made.callback(shutil.rmtree, Path("/run/dpdk") / f"anabranch-{self.namespace.name}", ignore_errors=True)  # EAL's own
+            self.dataplane = Dataplane(self.namespace, {
+                "ports": [], "workers": {"cores": str(cpus[-1]), "idle": idle}, "memory": {"mbufs": mbufs},
+                "flow_table": {"path": str(flow_file), "ipv4_flows": flows, "ipv6_flows": flows},
+                "tables": {"megabytes": 16, "max_targets": 256, "max_listeners": 16}})
+            made.callback(self.dataplane.close)
+            self.daemon = Daemon(wrapper=self.namespace.command(), instance=self.dataplane.config["instance"],
+                                 dataplane_socket=str(self.dataplane.socket), zones=ZONES)
+            made.callback(self.daemon.remove)
+            self.made = made.pop_all()
         self.thread = None
 
     # ---- processes ----
@@ -72,11 +79,8 @@ class Balancer:
             self.dataplane.stop()
 
     def close(self):
-        """Ends everything and leaves nothing behind, also after a failure in the middle."""
-        self.daemon.remove()
-        self.dataplane.close()
-        self.namespace.delete()
-        shutil.rmtree(Path("/run/dpdk") / f"anabranch-{self.namespace.name}", ignore_errors=True)  # EAL's own
+        """Ends everything and leaves nothing behind, whichever part of it fails."""
+        self.made.close()
 
     def __enter__(self):
         return self

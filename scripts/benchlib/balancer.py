@@ -14,7 +14,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from support import BUILD, BenchError, cpu_ns, wait, worker_thread
+from support import BUILD, NAME, BenchError, bound, cpu_ns, wait, worker_thread
 
 from daemon import Daemon
 from dataplane import Dataplane, Namespace
@@ -35,16 +35,25 @@ def targets(v6):
     return [f"fd00:1::{10 + i:x}" if v6 else f"10.1.0.{10 + i}" for i in range(TARGETS)]
 
 
+class BoundNamespace(Namespace):
+    """What runs there is killed when this process ends."""
+
+    def command(self, *arguments):
+        return bound(super().command(*arguments))
+
+
 class Balancer:
     count = 0
 
     def __init__(self, cpus, flow_file, flows, mbufs, idle="poll"):
         Balancer.count += 1
         with ExitStack() as made:
-            self.namespace = Namespace(f"bench{os.getpid() % 100000}-{Balancer.count}")
+            name = f"{NAME}-{Balancer.count}"
+            self.namespace = BoundNamespace(name)
             made.callback(self.namespace.delete)
-            made.callback(shutil.rmtree, Path("/run/dpdk") / f"anabranch-{self.namespace.name}", ignore_errors=True)  # EAL's own
+            made.callback(shutil.rmtree, Path("/run/dpdk") / name, ignore_errors=True)  # EAL's own
             self.dataplane = Dataplane(self.namespace, {
+                "instance": name.removeprefix("anabranch-"),  # which EAL and bpffs put before it
                 "ports": [], "workers": {"cores": str(cpus[-1]), "idle": idle}, "memory": {"mbufs": mbufs},
                 "flow_table": {"path": str(flow_file), "ipv4_flows": flows, "ipv6_flows": flows},
                 "tables": {"megabytes": 16, "max_targets": 256, "max_listeners": 16}})

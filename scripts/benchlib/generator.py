@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from balancer import MAC, VIP
-from support import TREE, BenchError, say, wait
+from support import NAME, TREE, BenchError, bound, say, wait
 from testpmd import Testpmd
 
 SCRIPTS = TREE / "scripts" / "pktgen"
@@ -25,7 +25,8 @@ class Pktgen:
         self.log = setting.scratch / "pktgen.log"
         memory = ["--in-memory"] if setting.huge else ["--no-huge", "-m", "512"]
         cpu = setting.cpus[0]
-        self.command = ["pktgen", "--lcores", f"0@{cpu},1@{cpu}", "--no-pci", "--file-prefix", f"anabranch-pktgen-{os.getpid()}",
+        self.prefix = f"{NAME}-pktgen"
+        self.command = ["pktgen", "--lcores", f"0@{cpu},1@{cpu}", "--no-pci", "--file-prefix", self.prefix,
                         *memory, "--vdev", server(socket), "--", "-P", "-m", "1.0", "-f", str(SCRIPTS / "throughput.lua")]
         self.environment = os.environ | {
             "LUA_PATH": f"{SCRIPTS}/?.lua", "TERM": "xterm", "PKTGEN_MAC": MAC, "PKTGEN_VIP": VIP[False], "PKTGEN_VIP_PORT": "80",
@@ -37,7 +38,7 @@ class Pktgen:
         self.result.unlink(missing_ok=True)
         self.terminal = pty.openpty()
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(self.command, stdin=self.terminal[1], stdout=log, stderr=log, cwd="/",
+            self.process = subprocess.Popen(bound(self.command), stdin=self.terminal[1], stdout=log, stderr=log, cwd="/",
                                             env=self.environment)
         try:
             wait("pktgen is ready", lambda: self.result.exists() or self.process.poll() is not None, 20)
@@ -58,7 +59,7 @@ class Pktgen:
         self.process.wait()
         for end in self.terminal:
             os.close(end)
-        shutil.rmtree(f"/run/dpdk/anabranch-pktgen-{os.getpid()}", ignore_errors=True)
+        shutil.rmtree(f"/run/dpdk/{self.prefix}", ignore_errors=True)
 
 
 class TestpmdSource(Testpmd):

@@ -10,7 +10,7 @@ import subprocess
 from contextlib import ExitStack
 
 from balancer import MAC, PEER_MAC, VIP, Balancer
-from support import BUILD, BenchError, percentile, say
+from support import BUILD, BenchError, bound, percentile, say
 from testpmd import Testpmd
 from whole import memif_client, running_alone
 
@@ -32,8 +32,8 @@ class Probe:
                  for a in ("--vdev", f"net_memif{i},role=server,id={i},socket={s},socket-abstract=no")]
         self.log = setting.scratch / "probe.log"
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen([PROBE, "--lcores", f"0@{setting.cpus[0]}", "--no-pci", "--no-telemetry",
-                                             "--no-shconf", *memory, *vdevs],
+            self.process = subprocess.Popen(bound([PROBE, "--lcores", f"0@{setting.cpus[0]}", "--no-pci", "--no-telemetry",
+                                                   "--no-shconf", *memory, *vdevs]),
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
         while (line := self.process.stdout.readline()) != "ready\n":
             if not line:

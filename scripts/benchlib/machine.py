@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import testpmd
-from support import TREE, say
+from support import NAME, TREE, say
 
 POOL = Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
 PAGE_MB = 2
+ADDED = "huge-pages-added"  # in the scratch directory: a number
+HUGE = "huge"  # there too: a hugetlbfs of its own
 WANTED_MB = {False: 3584, True: 1024}  # by 'quick'
 
 
@@ -55,38 +57,49 @@ def set_pages(number):
         say(f"{POOL}/nr_hugepages can't be set to {number}: {e.strerror}")
 
 
-@contextmanager
-def huge_pages(megabytes):
-    """So many MB in free huge pages, as far as the kernel gives them, for as long as this lasts. Yields whether there are
-    enough. What was added is taken off again, whatever else changed the number meanwhile."""
-    missing = -(-megabytes // PAGE_MB) - pages("free_hugepages")
-    before, added = pages("nr_hugepages"), 0
+def reserve(megabytes, scratch_path):
+    """So many MB in free huge pages, as far as the kernel gives them, until the scratch directory is removed, in which stands
+    how many were added. Returns whether there are enough."""
+    missing, before = -(-megabytes // PAGE_MB) - pages("free_hugepages"), pages("nr_hugepages")
+    if missing > 0 and os.access(POOL / "nr_hugepages", os.W_OK):
+        say(f"reserving {missing} more huge pages")
+        try:
+            set_pages(before + missing)
+        finally:  # also when Ctrl-C ends a write that takes seconds
+            (scratch_path / ADDED).write_text(str(pages("nr_hugepages") - before))
+    return pages("free_hugepages") * PAGE_MB >= megabytes
+
+
+def give_back(scratch_path):
+    """Takes off the huge pages that were added, whatever else changed their number meanwhile."""
     try:
-        if missing > 0 and os.access(POOL / "nr_hugepages", os.W_OK):
-            say(f"reserving {missing} more huge pages")
-            try:
-                set_pages(before + missing)
-            finally:  # also when Ctrl-C ends a write that takes seconds
-                added = pages("nr_hugepages") - before
-        yield pages("free_hugepages") * PAGE_MB >= megabytes
-    finally:
-        if added > 0:
-            set_pages(pages("nr_hugepages") - added)
+        added = int((scratch_path / ADDED).read_text())
+    except (OSError, ValueError):  # none were
+        return
+    if added > 0:
+        set_pages(pages("nr_hugepages") - added)
+
+
+def remove_scratch(path):
+    """Of this run, or of one that was killed."""
+    if os.path.ismount(path / HUGE):
+        subprocess.run(["umount", path / HUGE], check=False)
+    give_back(path)
+    shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager
 def scratch():
-    """A directory in memory for packets, sockets and, where there are huge pages, flow tables."""
-    path = Path(tempfile.mkdtemp(prefix=f"anabranch-bench.{os.getpid()}.", dir="/dev/shm"))
-    huge = path / "huge"
+    """A directory in memory for packets, sockets, what the programs write and, where there are huge pages, flow tables."""
+    path = Path(tempfile.mkdtemp(prefix=f"{NAME}-", dir="/dev/shm"))
+    tempfile.tempdir = str(path)  # of the classes that start the programs
     try:
-        huge.mkdir()
-        subprocess.run(["mount", "-t", "hugetlbfs", "-o", "pagesize=2M", "none", huge], capture_output=True, check=False)
+        (path / HUGE).mkdir()
+        subprocess.run(["mount", "-t", "hugetlbfs", "-o", "pagesize=2M", "none", path / HUGE], capture_output=True, check=False)
         yield path
     finally:
-        if os.path.ismount(huge):
-            subprocess.run(["umount", huge], check=False)
-        shutil.rmtree(path, ignore_errors=True)
+        tempfile.tempdir = None
+        remove_scratch(path)
 
 
 @dataclass
@@ -125,4 +138,4 @@ class Setting:
 
     @property
     def flow_file(self):
-        return self.scratch / ("huge" if os.path.ismount(self.scratch / "huge") and self.huge else ".") / "flows"
+        return self.scratch / (HUGE if os.path.ismount(self.scratch / HUGE) and self.huge else ".") / "flows"

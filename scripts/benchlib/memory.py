@@ -4,14 +4,14 @@ import json
 import subprocess
 
 from report import TOUCH
-from support import BUILD, BenchError
+from support import BUILD, BenchError, bound
 
 PROGRAM = BUILD / "tests" / "perf" / "bench_pipeline"
 SECONDS = 3600  # on the busiest machine it takes less: it hangs
 
 
 def measure(setting, result):
-    command = [PROGRAM, "--json", "--progress", *(["--quick"] if setting.quick else [])]
+    command = bound([PROGRAM, "--json", "--progress", *(["--quick"] if setting.quick else [])])
     try:
         # its progress is on standard error, and goes to the user's
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=SECONDS, check=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 TREE = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.setdefault("ANABRANCH_BUILD", str(TREE / "build")))
+NAME = f"anabranch-bench-{os.getpid()}"  # of all that this run makes, with a suffix: leftovers.py knows it by that
 sys.path.insert(0, str(TREE / "tests" / "support"))
 
 
@@ -18,6 +19,11 @@ class BenchError(Exception):
 
 def say(text):
     print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def bound(command):
+    """The command as one that is killed when this process ends, however that ends."""
+    return ["setpriv", "--pdeathsig", "KILL", *map(str, command)]
 
 
 def wait(what, holds, seconds):

@@ -7,7 +7,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from support import BenchError, cpu_ns, wait, worker_thread
+from support import NAME, BenchError, bound, cpu_ns, wait, worker_thread
 
 PROGRAM = "dpdk-testpmd"
 
@@ -22,7 +22,7 @@ class Testpmd:
 
     def __init__(self, mode, devices, cpus, mbufs, log, huge=True):
         Testpmd.count += 1
-        self.prefix = f"anabranch-bench-{os.getpid()}-{Testpmd.count}"
+        self.prefix = f"{NAME}-testpmd{Testpmd.count}"
         memory = ["--in-memory"] if huge else ["--no-huge", "-m", str(192 + mbufs * 2560 // 2**20)]
         vdevs = [arg for device in devices for arg in ("--vdev", device)]
         self.command = ["stdbuf", "-oL", PROGRAM, "--lcores", f"0@{cpus[0]},1@{cpus[-1]}", "--file-prefix", self.prefix,
@@ -35,7 +35,7 @@ class Testpmd:
 
     def start(self):
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=log, stderr=log)
+            self.process = subprocess.Popen(bound(self.command), stdin=subprocess.PIPE, stdout=log, stderr=log)
         wait("testpmd is ready", self.ready, 30)
         self.thread = worker_thread(self.process.pid)
         return self

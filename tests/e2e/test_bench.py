@@ -10,6 +10,7 @@ import sys
 import time
 import xml.etree.ElementTree as xml
 from argparse import Namespace
+from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -23,6 +24,7 @@ CELL_KEYS = {"name", "family", "direction", "flows", "workers", "ns_per_packet",
 sys.path.insert(0, str(TREE / "scripts" / "benchlib"))
 
 import latency  # noqa: E402
+import leftovers  # noqa: E402
 import machine  # noqa: E402
 import memory  # noqa: E402
 import packets  # noqa: E402
@@ -30,26 +32,62 @@ import plot  # noqa: E402
 import report  # noqa: E402
 
 
+PROGRAM = runpy.run_path(str(BENCH))
+
+
+def one_processor():
+    return ["taskset", "-c", str(min(os.sched_getaffinity(0)))]
+
+
+@contextmanager
+def started(*args, wrapper=(), **options):
+    """Runs it in a session of its own, and sees to its end."""
+    with subprocess.Popen([*wrapper, BENCH, *map(str, args)], text=True, stdin=subprocess.DEVNULL, start_new_session=True,
+                          **options) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+
+
 def bench(*args, wrapper=(), timeout=120):
     """Runs it to its end. The result has its process id too."""
-    with subprocess.Popen([*wrapper, BENCH, *map(str, args)], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          stdin=subprocess.DEVNULL) as process:
-        try:
-            out, err = process.communicate(timeout=timeout)
-        except BaseException:
-            process.terminate()
-            raise
+    with started(*args, wrapper=wrapper, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        out, err = process.communicate(timeout=timeout)
     done = subprocess.CompletedProcess(args, process.returncode, out, err)
     done.pid = process.pid
     return done
 
 
+@contextmanager
+def measuring(part, err, *args):
+    """One that has come to the middle of this part; what it says goes to the file 'err'."""
+    with open(err, "w") as file, started("--part", part, *args, stdout=subprocess.DEVNULL, stderr=file) as process:
+        until = time.monotonic() + 120
+        while f"part {part}" not in err.read_text():
+            assert process.poll() is None and time.monotonic() < until, err.read_text()
+            time.sleep(0.1)
+        time.sleep(1.5)
+        assert process.poll() is None, err.read_text()
+        yield process
+
+
+def processes(session):
+    """The command lines of those that live in it."""
+    lines = subprocess.run(["ps", "-o", "stat=,args=", "-s", str(session)], text=True, capture_output=True, check=False).stdout
+    return [line for line in lines.splitlines() if not line.startswith("Z")]
+
+
 def left_behind(pid):
-    """What the run with this process id made and did not take away again."""
-    names = subprocess.run(["ip", "netns", "list"], text=True, capture_output=True, check=True).stdout
-    return ([n for n in names.split() if n.startswith(f"bench{pid % 100000}-")] +
-            list(Path("/dev/shm").glob(f"anabranch-bench.{pid}.*")) +
-            list(Path("/run/dpdk").glob(f"anabranch-bench*{pid % 100000}-*")))
+    """What the run with this process id, and session, made and did not take away again."""
+    name = f"anabranch-bench-{pid}-"
+    return (processes(pid) + [line for line in Path("/proc/mounts").read_text().splitlines() if name in line] +
+            [p for place in ("/run/netns", "/dev/shm", "/run/dpdk") for p in Path(place).glob(f"{name}*")])
 
 
 # ---- arguments ----
@@ -111,8 +149,7 @@ def test_without_huge_pages_it_says_what_that_means_and_goes_on(tmp_path):
 
 
 def test_with_one_processor_it_leaves_out_what_needs_two():
-    cpu = str(min(os.sched_getaffinity(0)))
-    done = bench("--quick", "--part", "latency", "--part", "memif", wrapper=["taskset", "-c", cpu])
+    done = bench("--quick", "--part", "latency", "--part", "memif", wrapper=one_processor())
     assert done.returncode == 0, done.stderr
     assert "Left out: memif and latency: with one processor" in done.stdout
     assert "program memif" not in done.stdout
@@ -131,20 +168,41 @@ def test_a_part_that_fails_is_an_error_and_the_others_go_on(tmp_path):
     assert len(json.loads((tmp_path / "out.json").read_text())["errors"]) == 2
 
 
-def test_an_interrupted_run_leaves_nothing_behind():
+def test_an_interrupted_run_leaves_nothing_behind(tmp_path):
     pages = NR_HUGEPAGES.read_text()
-    with subprocess.Popen([BENCH, "--quick", "--part", "pcap"], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          start_new_session=True) as process:
-        for line in process.stderr:
-            if "part pcap" in line:
-                break
-        time.sleep(1.5)
+    with measuring("pcap", tmp_path / "err") as process:
+        assert left_behind(process.pid), "this test would find nothing"
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert "interrupted" in said
+        assert process.wait(60) == 130
+    assert "interrupted" in (tmp_path / "err").read_text()
     assert NR_HUGEPAGES.read_text() == pages and not left_behind(process.pid)
 
+
+def test_what_a_killed_run_left_goes_at_the_next_start(tmp_path):
+    pages = NR_HUGEPAGES.read_text()
+    with measuring("pcap", tmp_path / "err") as process:
+        process.kill()
+        process.wait(60)
+    until = time.monotonic() + 10
+    while processes(process.pid):
+        assert time.monotonic() < until, processes(process.pid)
+    assert left_behind(process.pid), "a namespace, a mount, its directories"
+    done = bench("--quick", "--part", "memif", wrapper=one_processor())
+    assert done.returncode == 0, done.stderr
+    assert f"removing /run/netns/anabranch-bench-{process.pid}-1, which a run left that was killed" in done.stderr
+    assert NR_HUGEPAGES.read_text() == pages and not left_behind(process.pid)
+
+
+def test_what_belongs_to_a_process_that_lives_is_no_leftover(tmp_path, monkeypatch):
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    for name in (f"anabranch-bench-{os.getpid()}-1", f"anabranch-bench-{ended.pid}-1", f"anabranch-bench.{ended.pid}.log", "bench1-1"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(leftovers, "PLACES", [tmp_path, tmp_path / "nowhere"])
+    assert list(leftovers.of_the_dead()) == [tmp_path / f"anabranch-bench-{ended.pid}-1"]
+
+
+# ---- huge pages ----
 
 @pytest.fixture
 def pool(tmp_path, monkeypatch):
@@ -164,14 +222,15 @@ def test_huge_pages_are_given_back_when_interrupted_while_they_are_reserved(pool
             raise KeyboardInterrupt
 
     monkeypatch.setattr(machine, "set_pages", set_pages)
-    with pytest.raises(KeyboardInterrupt), machine.huge_pages(100 * machine.PAGE_MB):
-        pytest.fail("it went on")
+    with pytest.raises(KeyboardInterrupt), machine.scratch() as scratch:
+        machine.reserve(100 * machine.PAGE_MB, scratch)
     assert int(pool.read_text()) == 100
 
 
 def test_of_huge_pages_only_those_are_given_back_that_were_added(pool):
-    with machine.huge_pages(50 * machine.PAGE_MB) as enough:
-        assert int(pool.read_text()) == 110 and not enough, "these files know of no free pages that were added"
+    with machine.scratch() as scratch:
+        assert not machine.reserve(50 * machine.PAGE_MB, scratch), "these files know of no free pages that were added"
+        assert int(pool.read_text()) == 110
         pool.write_text("130")  # somebody else adds some too
     assert int(pool.read_text()) == 120
 
@@ -226,8 +285,7 @@ def test_the_plot_is_sound_xml_with_a_curve_for_each_series(result):
 
 
 def test_what_can_not_be_written_does_not_take_the_rest_along(result, tmp_path, capsys):
-    hand_over = runpy.run_path(str(BENCH))["hand_over"]
-    hand_over(Namespace(json=Path("/dev/full"), plot=tmp_path / "x.svg"), result)
+    PROGRAM["hand_over"](Namespace(json=Path("/dev/full"), plot=tmp_path / "x.svg"), result)
     said = capsys.readouterr()
     assert "What it must show" in said.out
     assert "/dev/full can't be written: No space left on device" in said.err

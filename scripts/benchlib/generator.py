@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from balancer import MAC, VIP
-from support import NAME, TREE, BenchError, bound, say, wait
+from support import NAME, TREE, BenchError, bound, say, wait, worker_thread
 from testpmd import Testpmd
 
 SCRIPTS = TREE / "scripts" / "pktgen"
@@ -49,6 +49,19 @@ class Pktgen:
             raise
         return self
 
+    @property
+    def pid(self):
+        return self.process.pid
+
+    @property
+    def thread(self):
+        return worker_thread(self.pid)
+
+    @staticmethod
+    def offered():
+        """Not known of pktgen."""
+        return 0, 0
+
     def wait(self):
         """Until it sends what it is to send: it tries its link first."""
         wait("pktgen sends", lambda: '"sending"' in self.result.read_text(), 30)
@@ -73,6 +86,10 @@ class TestpmdSource(Testpmd):
 
     def wait(self):
         """It sends as soon as somebody is there."""
+
+    def offered(self):
+        """How many packets it had so far, and how many of them memif had room for."""
+        return self.stats(0)["ipackets"], self.stats(1)["opackets"]
 
 
 def server(socket):

@@ -47,6 +47,11 @@ def cpu_ns(pid, thread):
     return int(Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[0])
 
 
+def waited_ns(pid, thread):
+    """How long one thread could have run and got no processor."""
+    return int(Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[1])
+
+
 def summary(values):
     """Median, minimum and maximum of the runs of a cell, by the names that they have in the JSON."""
     values = list(values)

@@ -9,19 +9,23 @@ import signal
 import statistics
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import flows
 import generator
 import testpmd
 from balancer import MAC, Balancer
-from support import BenchError, say, summary, wait
+from support import BenchError, say, summary, wait, waited_ns
 from testpmd import Testpmd
 
 RUNS = 5
 SPARE_MBUFS = 16384
 LOST_AT_MOST = 0.001  # of the packets of a run; more, and the figure would be about something else
 GOAL = 0.6
-STARVED = 0.05  # so many polls that find nothing, for each packet, are no longer a part of its cost
+# On memif, cost is compared where both were kept busy: there was always a packet for them, as
+STARVED = 0.05  # - of polls that found nothing there were no more than so many for each packet (known of the program alone)
+REFUSED = 0.01  # - and the generator had no room for so large a share of its packets at least,
+WAITED = 0.03  # - and waited for its processor for so large a share of the time at most, in which they polled for nothing
 
 
 @contextmanager
@@ -108,16 +112,33 @@ def memif_client(socket, number=0):
     return f"net_memif{number},role=client,id={number},socket={socket},socket-abstract=no,mac={MAC}"
 
 
+@dataclass
+class Loaded:
+    """A cost under a generator, and what shows whether there was always a packet."""
+    ns: float
+    refused: float  # share of the generator's packets that found no room
+    waited: float  # share of the time in which the generator waited for its processor
+    empty_polls: float = 0  # for each packet
+
+
+def loaded(process, sending, seconds):
+    (offered, taken), waited, start = sending.offered(), waited_ns(sending.pid, sending.thread), time.monotonic_ns()
+    ns = cost(process, seconds)
+    passed, waited = time.monotonic_ns() - start, waited_ns(sending.pid, sending.thread) - waited
+    offered, taken = (after - before for after, before in zip(sending.offered(), (offered, taken)))
+    return Loaded(ns, 1 - taken / offered if offered else 0, waited / passed)
+
+
 def memif_ours(balancer, sending, socket, seconds):
-    """The program's cost, and how many polls found nothing for each packet."""
     balancer.start(memif_client(socket))
     sending.wait()
     balancer.wait_for_traffic()
     before = balancer.counters()
-    ns = cost(balancer, seconds)
+    run = loaded(balancer, sending, seconds)
     after = balancer.counters()
     balancer.stop_dataplane()
-    return ns, (after["polls_empty"] - before["polls_empty"]) / (after["received"] - before["received"])
+    run.empty_polls = (after["polls_empty"] - before["polls_empty"]) / (after["received"] - before["received"])
+    return run
 
 
 def memif_theirs(setting, sending, socket, seconds):
@@ -126,7 +147,18 @@ def memif_theirs(setting, sending, socket, seconds):
         sending.wait()
         before = swap.packets()[0]
         wait("testpmd forwards what comes over memif", lambda: swap.packets()[0] > before, 20)
-        return cost(swap, seconds)
+        return loaded(swap, sending, seconds)
+
+
+def kept_busy(ours, theirs):
+    """Medians of what shows it, under their names in the JSON; and whether it does."""
+    shown = {"empty_polls_per_packet": statistics.median(run.empty_polls for run in ours),
+             "refused": statistics.median(run.refused for run in ours),
+             "refused_by_testpmd": statistics.median(run.refused for run in theirs),
+             "generator_waited": max(statistics.median(run.waited for run in runs) for runs in (ours, theirs))}
+    return {key: round(value, 3) for key, value in shown.items()}, (
+        shown["empty_polls_per_packet"] <= STARVED and min(shown["refused"], shown["refused_by_testpmd"]) >= REFUSED and
+        shown["generator_waited"] <= WAITED)
 
 
 def memif_cell(setting, result, nb_flows):
@@ -136,23 +168,24 @@ def memif_cell(setting, result, nb_flows):
     load, socket = setting.scratch / "load.pcap", setting.scratch / "memif.sock"
     mbufs = 2 * nb_flows + SPARE_MBUFS
     setting.flow_file.unlink(missing_ok=True)
-    runs, idle = [], []
+    ours, theirs = [], []
     with Balancer(setting.cpus, setting.flow_file, 2 * nb_flows, SPARE_MBUFS) as balancer:
         flows.write_packets(load, False, flows.establish(balancer, False, nb_flows))
         balancer.stop_dataplane()
         source = generator.choose(setting, load, socket, nb_flows, mbufs)
         for _ in range(RUNS):
             with source() as sending:
-                ours, empty = memif_ours(balancer, sending, socket, seconds)
+                ours.append(memif_ours(balancer, sending, socket, seconds))
             with source() as sending:
-                runs.append((ours, memif_theirs(setting, sending, socket, seconds)))
-            idle.append(empty)
-    record(result, "memif", False, nb_flows, runs)
+                theirs.append(memif_theirs(setting, sending, socket, seconds))
+    record(result, "memif", False, nb_flows, [(a.ns, b.ns) for a, b in zip(ours, theirs)])
+    shown, busy = kept_busy(ours, theirs)
     cell = result["cells"][-1]
-    cell |= {"direction": sending.direction, "generator": sending.name, "empty_polls_per_packet": round(statistics.median(idle), 3)}
-    if cell["empty_polls_per_packet"] > STARVED:
-        cell["ratio_to_testpmd"] = None
-        setting.leave_out("a comparison on memif: the generator could not keep the worker busy, and empty polls are in its figure")
+    cell |= {"direction": sending.direction, "generator": sending.name} | shown
+    if not busy:
+        cell["ratio_to_testpmd"] = cell["ratio_to_touch"] = None
+        setting.leave_out("a comparison on memif: it is not shown that the generator kept both busy, and what they did without "
+                          "packets may be in the figures")
 
 
 def measure_memif(setting, result):

@@ -32,6 +32,7 @@ import memory  # noqa: E402
 import packets  # noqa: E402
 import plot  # noqa: E402
 import report  # noqa: E402
+import whole  # noqa: E402
 
 
 PROGRAM = runpy.run_path(str(BENCH))
@@ -313,6 +314,24 @@ def test_latency_is_the_median_of_the_runs_percentiles():
     assert row["us"] == {"p50": 1.5, "p90": 1.5, "p99": 4.0, "p99.9": 4.0}
     assert row["added_us"] == {"p50": 0.5, "p90": 0.5, "p99": 3.0, "p99.9": 3.0}
     assert (row["runs"], row["packets"], row["max_us"]["p50"]) == (5, 5000, 99.0)
+
+
+@pytest.mark.parametrize("ours, theirs, busy", [
+    ({}, {}, True),
+    ({"empty_polls": 0.06}, {}, False),
+    ({"refused": 0.009}, {}, False),
+    ({}, {"refused": 0}, False),  # pktgen, of which it is not known
+    ({"waited": 0.04}, {}, False),
+    ({}, {"waited": 0.04}, False),
+])
+def test_on_memif_both_must_have_been_kept_busy(ours, theirs, busy):
+    quiet = {"ns": 50, "refused": 0.5, "waited": 0.001}
+    shown, is_busy = whole.kept_busy(*([whole.Loaded(**quiet | special)] * 3 + [whole.Loaded(50, 0.5, 0)] * 2
+                                       for special in (ours, theirs)))
+    assert is_busy == busy
+    assert shown == {"empty_polls_per_packet": ours.get("empty_polls", 0), "refused": ours.get("refused", 0.5),
+                     "refused_by_testpmd": theirs.get("refused", 0.5),
+                     "generator_waited": max(x.get("waited", 0.001) for x in (ours, theirs))}
 
 
 @pytest.mark.parametrize("device, lost", [("net_ring0", 0), ("net_null0,no-rx=1", 5)])

@@ -9,6 +9,19 @@ uint32_t job_random_flow(struct job *job)
 	return job->stage->flows == 1 ? 0 : random_below(&job->random, job->stage->flows);
 }
 
+void job_fill(struct job *job, struct bench *b)
+{
+	struct worker *w = &b->workers[0];
+
+	w->ports[0] = w->ports[1] = job->template.target_low != 0;
+	worker_begin(w);
+	for (uint32_t k = 0; k < BATCH; k++) {
+		uint32_t flow = job_random_flow(job);
+
+		packet_write(&job->template, w->batch[k], flow, job->stage->targets[flow]);
+	}
+}
+
 double touch_batch_ns(const struct bench *b, struct worker *w)
 {
 	uint64_t ns = batch_ns(touch_burst, w);
@@ -52,7 +65,7 @@ static double quiet_batch(
 
 void job_run_passes(struct job *job, struct bench *b)
 {
-	bool is_cell = job->ops->workers != 0;
+	bool is_cell = job->cell->workers != 0;
 	double ns = 0, touch = 0;
 
 	b->workers[0].ctx.flows = job->stage != NULL ? job->stage->table : NULL;

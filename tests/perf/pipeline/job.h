@@ -11,9 +11,7 @@
 struct job;
 
 struct job_ops {
-	const char *name;
-	const char *direction; /* of its packets; NULL: a reference without */
-	uint32_t workers;      /* 0: a reference */
+	uint32_t workers; /* 0: a reference */
 
 	/* Before the first run; may be NULL. */
 	void (*prepare)(struct job *job, struct bench *b);
@@ -33,7 +31,7 @@ struct job_ops {
 struct job {
 	const struct job_ops *ops;
 	struct stage *stage;
-	struct cell *cell;
+	struct cell *cell; /* has its name and the direction of its packets */
 	struct packet_template template;
 	uint32_t random;
 	void *arg;   /* of 'burst' */
@@ -45,6 +43,9 @@ struct job {
  * Nor is one in which somebody else got the CPU, for the same reason: it is repeated. */
 void job_run_passes(struct job *job, struct bench *b);
 
+/* Writes a batch of packets of random flows in use. */
+void job_fill(struct job *job, struct bench *b);
+
 /* The time of a batch of the same packets under touch, the harness taken off. The batch is written
  * already. */
 double touch_batch_ns(const struct bench *b, struct worker *w);
@@ -52,14 +53,12 @@ double touch_batch_ns(const struct bench *b, struct worker *w);
 /* A flow in use. */
 uint32_t job_random_flow(struct job *job);
 
-extern const struct job_ops job_hit_forward, job_hit_return, job_hit_seen; /* job_hit.c */
-extern const struct job_ops job_anchor_forward, job_anchor_return;
-extern const struct job_ops job_no_listener, job_parse_flow;       /* job_part.c */
-extern const struct job_ops job_new, job_new_expiry;               /* job_new.c */
-extern const struct job_ops job_flood;                             /* job_flood.c */
-extern const struct job_ops job_table_change;                      /* job_change.c */
-extern const struct job_ops job_workers_same, job_workers_crossed; /* job_workers.c */
-extern const struct job_ops job_table, job_table_anchor, job_rte_hash,
-        job_random_read; /* job_refs.c */
+extern const struct job_ops job_hit, job_hit_seen;                    /* job_hit.c */
+extern const struct job_ops job_no_listener, job_parse_flow;          /* job_part.c */
+extern const struct job_ops job_new, job_new_expiry;                  /* job_new.c */
+extern const struct job_ops job_flood;                                /* job_flood.c */
+extern const struct job_ops job_table_change;                         /* job_change.c */
+extern const struct job_ops job_workers_same, job_workers_crossed;    /* job_workers.c */
+extern const struct job_ops job_table, job_rte_hash, job_random_read; /* job_refs.c */
 
 #endif

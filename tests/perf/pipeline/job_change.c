@@ -170,22 +170,12 @@ static void prepare(struct job *job, struct bench *b)
 	job->arg = job->state = c;
 }
 
-static void fill(struct job *job, struct bench *b)
-{
-	struct change *c = job->state;
-
-	c->worker->ports[0] = c->worker->ports[1] = 0;
-	worker_begin(c->worker);
-	for (uint32_t k = 0; k < BATCH; k++)
-		packet_write(&job->template, c->worker->batch[k], job_random_flow(job), 0);
-}
-
 static void check(struct job *job, struct bench *b)
 {
 	struct change *c = job->state;
 	struct outcome all = {.to_target = BATCH};
 
-	worker_check(c->worker, job->ops->name, &all);
+	worker_check(c->worker, job->cell->name, &all);
 	if (c->refused != 0)
 		die("table_change: %lu commands were refused", c->refused);
 }
@@ -196,7 +186,7 @@ static uint64_t run_batch(struct job *job, struct bench *b, bool *quiet)
 	struct change *c = job->state;
 	uint64_t before, ns;
 
-	fill(job, b);
+	job_fill(job, b);
 	before = times_preempted();
 	ns = batch_ns(change_burst, c);
 	*quiet = times_preempted() == before;
@@ -298,9 +288,5 @@ static void finish(struct job *job, struct bench *b)
 	free(c->rings);
 }
 
-const struct job_ops job_table_change = {.name = "table_change",
-        .direction = "forward",
-        .workers = 1,
-        .prepare = prepare,
-        .run = run,
-        .finish = finish};
+const struct job_ops job_table_change = {
+        .workers = 1, .prepare = prepare, .run = run, .finish = finish};

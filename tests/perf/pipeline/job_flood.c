@@ -81,7 +81,7 @@ static void check(struct job *job, struct bench *b)
 	        .dropped = full,
 	        .reason = LB_DROP_FLOW_TABLE_FULL};
 
-	worker_check(f->worker, job->ops->name, &expected);
+	worker_check(f->worker, job->cell->name, &expected);
 	f->lost += stats->counters[LB_COUNTER_FLOWS_ADOPTED];
 	f->dropped += full;
 	f->sent += BATCH;
@@ -164,9 +164,7 @@ static void finish(struct job *job, struct bench *b)
 	free(f->alone);
 }
 
-const struct job_ops job_flood = {.name = "flood",
-        .direction = "forward",
-        .workers = 1,
+const struct job_ops job_flood = {.workers = 1,
         .prepare = prepare,
         .run = run,
         .finish = finish,

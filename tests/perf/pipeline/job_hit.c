@@ -12,24 +12,11 @@
 
 static void prepare(struct job *job, struct bench *b)
 {
-	bool back = strcmp(job->ops->direction, "return") == 0;
+	bool back = strcmp(job->cell->direction, "return") == 0;
 
 	packet_template_make(&job->template, job->stage->is_v6, back ? DP_TO_CLIENT : DP_TO_TARGET,
 	        80, RTE_TCP_ACK_FLAG);
 	job->arg = &b->workers[0];
-}
-
-static void fill(struct job *job, struct bench *b)
-{
-	struct worker *w = &b->workers[0];
-
-	w->ports[0] = w->ports[1] = job->template.target_low != 0;
-	worker_begin(w);
-	for (uint32_t k = 0; k < BATCH; k++) {
-		uint32_t flow = job_random_flow(job);
-
-		packet_write(&job->template, w->batch[k], flow, job->stage->targets[flow]);
-	}
 }
 
 static void check(struct job *job, struct bench *b)
@@ -37,13 +24,15 @@ static void check(struct job *job, struct bench *b)
 	struct outcome all = {0};
 
 	*(job->template.target_low != 0 ? &all.to_client : &all.to_target) = BATCH;
-	worker_check(&b->workers[0], job->ops->name, &all);
+	worker_check(&b->workers[0], job->cell->name, &all);
 }
 
 static void prepare_seen(struct job *job, struct bench *b)
 {
 	prepare(job, b);
 	job->state = calloc(1, sizeof(uint32_t));
+	if (job->state == NULL)
+		die("no memory");
 }
 
 static void run_seen(struct job *job, struct bench *b)
@@ -58,45 +47,15 @@ static void run_seen(struct job *job, struct bench *b)
 
 static void fill_seen(struct job *job, struct bench *b)
 {
-	fill(job, b);
+	job_fill(job, b);
 	b->workers[0].ctx.now++;
 }
 
-const struct job_ops job_hit_forward = {.name = "hit",
-        .direction = "forward",
-        .workers = 1,
-        .prepare = prepare,
-        .fill = fill,
-        .burst = worker_burst,
-        .check = check};
-const struct job_ops job_hit_return = {.name = "hit",
-        .direction = "return",
-        .workers = 1,
-        .prepare = prepare,
-        .fill = fill,
-        .burst = worker_burst,
-        .check = check};
-const struct job_ops job_hit_seen = {.name = "hit_seen",
-        .direction = "forward",
-        .workers = 1,
+const struct job_ops job_hit = {
+        .workers = 1, .prepare = prepare, .fill = job_fill, .burst = worker_burst, .check = check};
+const struct job_ops job_hit_seen = {.workers = 1,
         .prepare = prepare_seen,
         .run = run_seen,
         .fill = fill_seen,
-        .burst = worker_burst,
-        .check = check};
-
-/* The same as hit at one flow, run beside the ten million that are compared with it. */
-const struct job_ops job_anchor_forward = {.name = "hit_anchor",
-        .direction = "forward",
-        .workers = 1,
-        .prepare = prepare,
-        .fill = fill,
-        .burst = worker_burst,
-        .check = check};
-const struct job_ops job_anchor_return = {.name = "hit_anchor",
-        .direction = "return",
-        .workers = 1,
-        .prepare = prepare,
-        .fill = fill,
         .burst = worker_burst,
         .check = check};

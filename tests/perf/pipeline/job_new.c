@@ -39,7 +39,7 @@ static void fill(struct job *job, struct bench *b)
 	struct stage *s = job->stage;
 
 	if (s->next_new + BATCH > PACKETS_END)
-		die("%s: no number is left for a new flow", job->ops->name);
+		die("%s: no number is left for a new flow", job->cell->name);
 	w->ports[0] = w->ports[1] = 0;
 	worker_begin(w);
 	for (uint32_t k = 0; k < BATCH; k++)
@@ -50,7 +50,7 @@ static void check(struct job *job, struct bench *b)
 {
 	struct outcome all = {.to_target = BATCH, .flows_new = BATCH};
 
-	worker_check(&b->workers[0], job->ops->name, &all);
+	worker_check(&b->workers[0], job->cell->name, &all);
 	flows_remove(job->stage, job->stage->next_new - BATCH, BATCH);
 }
 
@@ -74,7 +74,7 @@ static void check_expiry(struct job *job, struct bench *b)
 	struct expiry *e = job->state;
 	const uint64_t *c = b->workers[0].stats.counters;
 
-	worker_check(e->worker, job->ops->name, &all);
+	worker_check(e->worker, job->cell->name, &all);
 	if (c[LB_COUNTER_FLOWS_EVICTED] != 0)
 		die("new_expiry: %lu flows were evicted", c[LB_COUNTER_FLOWS_EVICTED]);
 	e->expired += c[LB_COUNTER_FLOWS_EXPIRED];
@@ -130,16 +130,9 @@ static void finish_expiry(struct job *job, struct bench *b)
 	cell_extra(job->cell, "expired_per_new", (double)e->expired / (double)e->inserted);
 }
 
-const struct job_ops job_new = {.name = "new",
-        .direction = "forward",
-        .workers = 1,
-        .prepare = prepare,
-        .fill = fill,
-        .burst = worker_burst,
-        .check = check};
-const struct job_ops job_new_expiry = {.name = "new_expiry",
-        .direction = "forward",
-        .workers = 1,
+const struct job_ops job_new = {
+        .workers = 1, .prepare = prepare, .fill = fill, .burst = worker_burst, .check = check};
+const struct job_ops job_new_expiry = {.workers = 1,
         .prepare = prepare_expiry,
         .run = run_expiry,
         .finish = finish_expiry,

@@ -13,16 +13,6 @@
 
 #define NO_LISTENER_PORT 9999
 
-static void fill(struct job *job, struct bench *b)
-{
-	struct worker *w = &b->workers[0];
-
-	w->ports[0] = w->ports[1] = 0;
-	worker_begin(w);
-	for (uint32_t k = 0; k < BATCH; k++)
-		packet_write(&job->template, w->batch[k], job_random_flow(job), 0);
-}
-
 static void prepare_parse_flow(struct job *job, struct bench *b)
 {
 	struct flow_calls *calls = calloc(1, sizeof(*calls));
@@ -55,21 +45,17 @@ static void check_no_listener(struct job *job, struct bench *b)
 {
 	struct outcome none = {.dropped = BATCH, .reason = LB_DROP_NO_LISTENER};
 
-	worker_check(&b->workers[0], job->ops->name, &none);
+	worker_check(&b->workers[0], job->cell->name, &none);
 }
 
-const struct job_ops job_parse_flow = {.name = "parse_flow",
-        .direction = "forward",
-        .workers = 1,
+const struct job_ops job_parse_flow = {.workers = 1,
         .prepare = prepare_parse_flow,
-        .fill = fill,
+        .fill = job_fill,
         .burst = parse_flow_burst,
         .bare = true,
         .check = check_parse_flow};
-const struct job_ops job_no_listener = {.name = "no_listener",
-        .direction = "forward",
-        .workers = 1,
+const struct job_ops job_no_listener = {.workers = 1,
         .prepare = prepare_no_listener,
-        .fill = fill,
+        .fill = job_fill,
         .burst = worker_burst,
         .check = check_no_listener};

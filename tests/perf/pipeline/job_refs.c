@@ -15,7 +15,7 @@ static void fill_keys(struct job *job, struct bench *b)
 static void all_found(const struct job *job, uint64_t *found)
 {
 	if (*found != BATCH)
-		die("%s: %lu of %u keys were found", job->ops->name, *found, BATCH);
+		die("%s: %lu of %u keys were found", job->cell->name, *found, BATCH);
 	*found = 0;
 }
 
@@ -53,26 +53,15 @@ static void finish_chain(struct job *job, struct bench *b)
 	ref_chain_close(job->state);
 }
 
-const struct job_ops job_table = {.name = "table",
-        .prepare = prepare_table,
+const struct job_ops job_table = {.prepare = prepare_table,
         .fill = fill_keys,
         .burst = ref_table_burst,
         .bare = true,
         .check = check_table};
-const struct job_ops job_table_anchor = {.name = "table_anchor",
-        .prepare = prepare_table,
-        .fill = fill_keys,
-        .burst = ref_table_burst,
-        .bare = true,
-        .check = check_table};
-const struct job_ops job_rte_hash = {.name = "rte_hash",
-        .prepare = prepare_hash,
+const struct job_ops job_rte_hash = {.prepare = prepare_hash,
         .fill = fill_keys,
         .burst = ref_hash_burst,
         .bare = true,
         .check = check_hash};
-const struct job_ops job_random_read = {.name = "random_read",
-        .prepare = prepare_chain,
-        .finish = finish_chain,
-        .burst = ref_chain_burst,
-        .bare = true};
+const struct job_ops job_random_read = {
+        .prepare = prepare_chain, .finish = finish_chain, .burst = ref_chain_burst, .bare = true};

@@ -60,7 +60,7 @@ static void check(struct member *m)
 	for (uint32_t half = 0; half < 2; half++)
 		forward += m->worker->ports[half] == 0 ? BATCH / 2 : 0;
 	all = (struct outcome){.to_target = forward, .to_client = BATCH - forward};
-	worker_check(m->worker, m->team->job->ops->name, &all);
+	worker_check(m->worker, m->team->job->cell->name, &all);
 }
 
 /* Waits until all have come here as often. */
@@ -143,7 +143,6 @@ static void prepare(struct job *job, struct bench *b)
 		die("no memory");
 	team->job = job;
 	team->b = b;
-	team->crossed = job->ops == &job_workers_crossed;
 	packet_template_make(&team->forward, job->stage->is_v6, DP_TO_TARGET, 80, RTE_TCP_ACK_FLAG);
 	packet_template_make(&team->back, job->stage->is_v6, DP_TO_CLIENT, 80, RTE_TCP_ACK_FLAG);
 	for (uint32_t i = 0; i < 2; i++) {
@@ -152,6 +151,15 @@ static void prepare(struct job *job, struct bench *b)
 		team->members[i].random = job->random ^ (i << 16);
 	}
 	job->state = team;
+}
+
+static void prepare_crossed(struct job *job, struct bench *b)
+{
+	struct team *team;
+
+	prepare(job, b);
+	team = job->state;
+	team->crossed = true;
 }
 
 static void run(struct job *job, struct bench *b)
@@ -193,15 +201,7 @@ static void finish(struct job *job, struct bench *b)
 	cell_extra(job->cell, "second_alone_ns", figures_median(&team->alone[1]));
 }
 
-const struct job_ops job_workers_same = {.name = "workers_same",
-        .direction = "both",
-        .workers = 2,
-        .prepare = prepare,
-        .run = run,
-        .finish = finish};
-const struct job_ops job_workers_crossed = {.name = "workers_crossed",
-        .direction = "both",
-        .workers = 2,
-        .prepare = prepare,
-        .run = run,
-        .finish = finish};
+const struct job_ops job_workers_same = {
+        .workers = 2, .prepare = prepare, .run = run, .finish = finish};
+const struct job_ops job_workers_crossed = {
+        .workers = 2, .prepare = prepare_crossed, .run = run, .finish = finish};

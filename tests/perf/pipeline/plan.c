@@ -33,28 +33,39 @@ struct plan {
 	uint32_t run, group; /* for the progress line */
 };
 
-static const struct job_ops *const known[] = {&job_hit_forward, &job_hit_seen, &job_parse_flow,
-        &job_no_listener, &job_new, &job_new_expiry, &job_flood, &job_table_change,
-        &job_workers_same, &job_workers_crossed, &job_table, &job_rte_hash, &job_random_read};
+/* What can be asked for. */
+static const struct kind {
+	const char *name;
+	const struct job_ops *ops;
+} kinds[] = {{"hit", &job_hit}, {"hit_seen", &job_hit_seen}, {"parse_flow", &job_parse_flow},
+        {"no_listener", &job_no_listener}, {"new", &job_new}, {"new_expiry", &job_new_expiry},
+        {"flood", &job_flood}, {"table_change", &job_table_change},
+        {"workers_same", &job_workers_same}, {"workers_crossed", &job_workers_crossed},
+        {"table", &job_table}, {"rte_hash", &job_rte_hash}, {"random_read", &job_random_read}};
 
 const char *plan_names(void)
 {
 	static char names[256];
 
 	if (names[0] == '\0')
-		for (uint32_t i = 0; i < RTE_DIM(known); i++) {
+		for (uint32_t i = 0; i < RTE_DIM(kinds); i++) {
 			strcat(names, i == 0 ? "" : ", ");
-			strcat(names, known[i]->name);
+			strcat(names, kinds[i].name);
 		}
 	return names;
 }
 
+static const struct kind *find_kind(const char *name, size_t len)
+{
+	for (uint32_t i = 0; i < RTE_DIM(kinds); i++)
+		if (strlen(kinds[i].name) == len && strncmp(kinds[i].name, name, len) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
 bool plan_knows_name(const char *name, size_t len)
 {
-	for (uint32_t i = 0; i < RTE_DIM(known); i++)
-		if (strlen(known[i]->name) == len && strncmp(known[i]->name, name, len) == 0)
-			return true;
-	return false;
+	return find_kind(name, len) != NULL;
 }
 
 bool plan_knows_flows(uint32_t flows)
@@ -121,10 +132,10 @@ static void progress(const struct plan *p, const struct job *job, uint32_t at)
 	if (!p->b->options->progress)
 		return;
 	fprintf(stderr, "part %u, run %u of %u, %u of %u: %s", p->group, p->run, p->b->runs, at + 1,
-	        p->nb_jobs, job->ops->name);
+	        p->nb_jobs, job->cell->name);
 	if (s != NULL)
 		fprintf(stderr, " %s %s %u flows", s->is_v6 ? "ipv6" : "ipv4",
-		        job->ops->direction != NULL ? job->ops->direction : "", s->flows);
+		        job->cell->direction != NULL ? job->cell->direction : "", s->flows);
 	fputc('\n', stderr);
 }
 
@@ -134,20 +145,28 @@ static void say(const struct plan *p, const char *what, const struct stage *s)
 		fprintf(stderr, "%s: %s, %u flows\n", what, s->is_v6 ? "ipv6" : "ipv4", s->flows);
 }
 
-static void add(struct plan *p, const struct job_ops *ops, const char *asked, struct stage *s)
+/* A job of kind 'asked', if that is asked for, whose cell is called 'name'. */
+static void add_as(
+        struct plan *p, const char *asked, const char *name, const char *direction, struct stage *s)
 {
+	const struct kind *kind = find_kind(asked, strlen(asked));
 	struct job *job = &p->jobs[p->nb_jobs];
 
 	if (!wants_name(p->b->options, asked))
 		return;
-	if (p->nb_jobs == MAX_JOBS)
-		die("more than %u jobs", MAX_JOBS);
+	if (kind == NULL || p->nb_jobs == MAX_JOBS)
+		die("%s: unknown, or more than %u jobs", asked, MAX_JOBS);
 	p->nb_jobs++;
-	*job = (struct job){.ops = ops, .stage = s};
+	*job = (struct job){.ops = kind->ops, .stage = s};
 	/* no two alike: what one fetched must not be what the next one asks for */
 	job->random = 0x9e3779b9u * ++p->nb_made;
-	job->cell = report_cell(p->b->report, ops->name, s != NULL && s->is_v6, ops->direction,
-	        s != NULL ? s->flows : 0, ops->workers);
+	job->cell = report_cell(p->b->report, name, s != NULL && s->is_v6, direction,
+	        s != NULL ? s->flows : 0, kind->ops->workers);
+}
+
+static void add(struct plan *p, const char *name, const char *direction, struct stage *s)
+{
+	add_as(p, name, name, direction, s);
 }
 
 static double seconds(void)
@@ -209,14 +228,14 @@ static void add_memory(struct plan *p, const struct stage *s)
 /* Hits in both directions, and the tables they are compared with. */
 static void add_hits(struct plan *p, struct stage *s)
 {
-	add(p, &job_hit_forward, "hit", s);
+	add(p, "hit", "forward", s);
 	if (s->flows == 10 * MI && p->nb_jobs > 0 && wants_name(p->b->options, "hit"))
 		add_memory(p, s);
-	add(p, &job_hit_return, "hit", s);
+	add(p, "hit", "return", s);
 	if (wants_name(p->b->options, "table") && stage_add_table(s, p->b))
-		add(p, &job_table, "table", s);
+		add(p, "table", NULL, s);
 	if (wants_name(p->b->options, "rte_hash") && stage_add_hash(s, p->b))
-		add(p, &job_rte_hash, "rte_hash", s);
+		add(p, "rte_hash", NULL, s);
 }
 
 static bool open_established(struct plan *p, struct stage *s, bool is_v6, uint32_t flows)
@@ -233,13 +252,13 @@ static void add_million(struct plan *p, struct stage *s)
 {
 	struct stage *expiry = &p->expiry[s->is_v6];
 
-	add(p, &job_parse_flow, "parse_flow", s);
-	add(p, &job_no_listener, "no_listener", s);
-	add(p, &job_new, "new", s);
-	add(p, &job_hit_seen, "hit_seen", s);
+	add(p, "parse_flow", "forward", s);
+	add(p, "no_listener", "forward", s);
+	add(p, "new", "forward", s);
+	add(p, "hit_seen", "forward", s);
 	if (wants_name(p->b->options, "new_expiry") &&
 	        stage_open(expiry, p->b, s->is_v6, s->flows, 1))
-		add(p, &job_new_expiry, "new_expiry", expiry);
+		add(p, "new_expiry", "forward", expiry);
 }
 
 static void add_random_read(struct plan *p)
@@ -251,7 +270,7 @@ static void add_random_read(struct plan *p)
 	else if (!memory_enough(p->b, REF_CHAIN_SIZE))
 		report_left_out(p->b->report, "random_read: it needs 1024 MiB of huge pages");
 	else
-		add(p, &job_random_read, "random_read", NULL);
+		add(p, "random_read", NULL, NULL);
 }
 
 static void part_small(struct plan *p)
@@ -290,10 +309,10 @@ static void part_two_cpus(struct plan *p)
 			        (all_flows[i] != WORKERS_FEW && all_flows[i] != MI) ||
 			        (p->b->options->quick && f == 1 && p->b->options->family == NULL))
 				continue;
-			add(p, &job_workers_same, "workers_same", s);
-			add(p, &job_workers_crossed, "workers_crossed", s);
+			add(p, "workers_same", "both", s);
+			add(p, "workers_crossed", "both", s);
 			if (all_flows[i] == MI)
-				add(p, &job_table_change, "table_change", s);
+				add(p, "table_change", "forward", s);
 		}
 	run_jobs(p, 0.2);
 }
@@ -304,7 +323,7 @@ static void part_flood(struct plan *p)
 	for (uint32_t f = 0; f < 2; f++)
 		for (uint32_t i = 0; i < NB_FLOWS; i++)
 			if (p->stages[f][i].table != NULL && all_flows[i] == MI)
-				add(p, &job_flood, "flood", &p->stages[f][i]);
+				add(p, "flood", "forward", &p->stages[f][i]);
 	run_jobs(p, 0.1);
 }
 
@@ -325,14 +344,14 @@ static void part_large(struct plan *p, bool is_v6)
 	        !open_established(p, s, is_v6, 10 * MI))
 		return;
 	if (one->table != NULL) {
-		add(p, &job_anchor_forward, "hit", one);
-		add(p, &job_anchor_return, "hit", one);
+		add_as(p, "hit", "hit_anchor", "forward", one);
+		add_as(p, "hit", "hit_anchor", "return", one);
 		if (one->ref_table.buckets != NULL)
-			add(p, &job_table_anchor, "table", one);
+			add_as(p, "table", "table_anchor", NULL, one);
 	}
 	add_hits(p, s);
-	add(p, &job_new, "new", s);
-	add(p, &job_hit_seen, "hit_seen", s);
+	add(p, "new", "forward", s);
+	add(p, "hit_seen", "forward", s);
 	run_jobs(p, 0.1);
 	stage_close(s);
 }

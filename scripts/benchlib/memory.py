@@ -27,7 +27,8 @@ def merge(result, measured):
     becomes one for each family and number of flows."""
     result["machine"] |= measured["machine"]
     result["references"] += [
-        {"name": TOUCH, "family": c["family"], "flows": c["flows"], "ns_per_packet": c["touch_ns"]}
+        {"name": TOUCH, "family": c["family"], "flows": c["flows"], "ns_per_packet": c["touch_ns"], "min": c["touch_min"],
+         "max": c["touch_max"], "runs": c["runs"]}
         for c in measured["cells"] if (c["name"], c.get("direction")) == ("hit", "forward") and "touch_ns" in c]
     for key in ("references", "cells", "goals", "left_out"):
         result[key] += measured.get(key, [])

@@ -4,7 +4,7 @@ import textwrap
 
 TOUCH = "touch"
 KNOWN = {"name", "family", "direction", "flows", "workers", "ns_per_packet", "min", "max", "runs", "mpps", "touch_ns",
-         "ratio_to_touch", "ratio_to_testpmd"}
+         "touch_min", "touch_max", "ratio_to_touch", "ratio_to_testpmd"}
 
 
 def touch_of(result, cell):

@@ -7,7 +7,7 @@ import sys
 
 BENCH = sys.argv[1]
 CELL = {"name", "family", "direction", "flows", "workers", "ns_per_packet", "min", "max", "runs", "mpps",
-        "touch_ns", "ratio_to_touch"}
+        "touch_ns", "touch_min", "touch_max", "ratio_to_touch"}
 REFERENCE = {"name", "ns_per_packet", "min", "max", "runs"}
 GOAL = {"name", "measured", "limit", "at", "unit", "holds"}
 MACHINE = {"cpu", "cores", "tsc_hz", "hugepages", "compiler", "cpu_option", "dpdk"}
@@ -34,6 +34,7 @@ def json_is_whole():
     for cell in report["cells"]:
         has(CELL, cell)
         assert cell["ns_per_packet"] > 0 and cell["ratio_to_touch"] > 0, cell
+        assert 0 < cell["touch_min"] <= cell["touch_ns"] <= cell["touch_max"], cell
     for reference in report["references"]:
         has(REFERENCE, reference)
     figures(report["cells"] + report["references"])

@@ -192,6 +192,8 @@ static json_t *cell_json(const struct cell *c)
 		json_object_set_new(object, "mpps", number(mpps(c)));
 	if (touch > 0) {
 		json_object_set_new(object, "touch_ns", number(touch));
+		json_object_set_new(object, "touch_min", number(figures_min(&c->touch)));
+		json_object_set_new(object, "touch_max", number(figures_max(&c->touch)));
 		json_object_set_new(
 		        object, "ratio_to_touch", number(figures_median(&c->ns) / touch));
 	}

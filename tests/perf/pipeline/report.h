@@ -5,7 +5,8 @@
  *   quick, packets_per_run
  *   machine     what it was measured on
  *   cells[]     name, family, direction, flows, workers, ns_per_packet (median), min, max, runs,
- *               mpps, touch_ns, ratio_to_touch, and what is special about a cell
+ *               mpps, touch_ns, touch_min, touch_max, ratio_to_touch, and what is special about a
+ *               cell
  *   references[] name, family, direction, flows, ns_per_packet, min, max, runs
  *   goals[]     name, measured, limit, at ("most", "least"), unit, holds
  *   left_out[]  texts

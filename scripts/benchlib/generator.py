@@ -59,7 +59,7 @@ class Pktgen:
 
     @staticmethod
     def offered():
-        """Not known of pktgen."""
+        """Not known of pktgen, which waits until there is room."""
         return 0, 0
 
     def wait(self):

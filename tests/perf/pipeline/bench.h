@@ -6,6 +6,7 @@
 #ifndef BENCH_H
 #define BENCH_H
 
+#include "die.h"
 #include "measure.h"
 #include "packets.h"
 #include "pipeline_rig.h"
@@ -68,9 +69,6 @@ struct bench {
 	double harness;        /* ns a packet: the timed loop and the clock */
 	double harness_queues; /* the same, and emptying the pipeline's queues */
 };
-
-/* Ends the program: what follows would be wrong figures. */
-__attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...);
 
 /* worker.c */
 

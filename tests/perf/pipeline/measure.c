@@ -9,12 +9,14 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "die.h"
 #include "pipeline.h"
 
 void figures_add(struct figures *f, double value)
 {
-	if (f->n < MAX_RUNS)
-		f->values[f->n++] = value;
+	if (f->n == MAX_RUNS)
+		die("more than %u runs", MAX_RUNS);
+	f->values[f->n++] = value;
 }
 
 static int compare_doubles(const void *a, const void *b)

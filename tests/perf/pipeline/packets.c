@@ -5,9 +5,8 @@
 #include "packets.h"
 
 #include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
 
+#include "die.h"
 #include "measure.h"
 #include "pipeline_rig.h"
 
@@ -48,10 +47,8 @@ void packet_template_make(struct packet_template *t, bool is_v6, enum dp_directi
 	}
 	s.tcp_flags = tcp_flags;
 	frame_build(&f, &s);
-	if (f.len > sizeof(t->bytes)) {
-		fprintf(stderr, "bench_pipeline: a template of %u bytes\n", f.len);
-		exit(1);
-	}
+	if (f.len > sizeof(t->bytes))
+		die("a template of %u bytes", f.len);
 	memcpy(t->bytes, f.bytes, f.len);
 	t->len = (uint16_t)f.len;
 	t->is_v6 = is_v6;

@@ -3,24 +3,9 @@
  * A worker whose queues are emptied back into its batch.
  */
 #include <rte_launch.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "bench.h"
-
-void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("bench_pipeline: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	va_end(args);
-	exit(1);
-}
 
 void worker_init(struct worker *w, struct bench *b, uint32_t number)
 {

@@ -29,6 +29,17 @@ static inline dp_column_wide dp_column_widen8(const uint8_t *column)
 #endif
 }
 
+/* The other way round: the lowest octet of each. */
+static inline void dp_column_narrow8(uint8_t *column, dp_column_wide values)
+{
+#ifdef __AVX512F__
+	_mm_storel_epi64((void *)column, _mm512_cvtepi64_epi8((__m512i)values));
+#else
+	for (uint32_t i = 0; i < 8; i++)
+		column[i] = (uint8_t)values[i];
+#endif
+}
+
 static inline dp_column_wide dp_column_widen32(const uint32_t *column)
 {
 #ifdef __AVX512F__

@@ -312,9 +312,9 @@ static inline __attribute__((always_inline)) bool is_to_vip(
 	return true;
 }
 
-/* Decides the directions. What goes to one virtual address is found at once; what goes to none, as
- * answers do, mostly by an empty place where its hash points to. */
-static inline __attribute__((always_inline)) void direct(
+/* Decides the directions, among many addresses. What goes to one virtual address is found at once;
+ * what goes to none, as answers do, mostly by an empty place where its hash points to. */
+static inline __attribute__((always_inline)) void direct_many(
         struct plain *s, const struct dp_tables *tables, bool is_v6)
 {
 	const struct lb_index *index = tables->vip_index;
@@ -340,6 +340,47 @@ static inline __attribute__((always_inline)) void direct(
 		else
 			direction[i] = DP_TO_CLIENT;
 	}
+}
+
+/* The same among few: equal lanes are all ones, and one more is 0. */
+static void direct_few4(struct plain *s, const struct dp_tables *tables)
+{
+	static_assert(
+	        DP_TO_TARGET == 0 && DP_TO_CLIENT == 1, "a direction is a comparison's result");
+	for (uint32_t i = 0; i < s->b->n; i += LANES) {
+		lanes destination = *(const lanes *)&s->destination[i], found = {0};
+
+		for (uint32_t k = 0; k < tables->nb_few[0]; k++)
+			found |= (lanes)(destination == tables->few4[k]);
+		*(octets *)&s->b->keys.direction[i] =
+		        __builtin_convertvector(found + DP_TO_CLIENT, octets);
+	}
+}
+
+static void direct_few6(struct plain *s, const struct dp_tables *tables)
+{
+	const struct words *w = &s->words;
+
+	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
+		wide first = *(const wide *)&w->destination[0][i], found = {0};
+		wide second = *(const wide *)&w->destination[1][i];
+
+		for (uint32_t k = 0; k < tables->nb_few[1]; k++)
+			found |= (wide)(first == tables->few6[k][0]) &
+			         (wide)(second == tables->few6[k][1]);
+		dp_column_narrow8(&s->b->keys.direction[i], found + DP_TO_CLIENT);
+	}
+}
+
+static inline __attribute__((always_inline)) void direct(
+        struct plain *s, const struct dp_tables *tables, bool is_v6)
+{
+	if (!tables->has_few)
+		direct_many(s, tables, is_v6);
+	else if (is_v6)
+		direct_few6(s, tables);
+	else
+		direct_few4(s, tables);
 }
 
 /* All bits where the direction is to the target. */

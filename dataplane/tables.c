@@ -54,6 +54,25 @@ static bool arrays_open(struct dp_tables *view, const uint8_t *base, const struc
 	       view->epochs != NULL;
 }
 
+static void few_open(struct dp_tables *view)
+{
+	if (view->nb_vips > 2 * DP_TABLES_FEW)
+		return;
+	for (uint32_t i = 0; i < view->nb_vips; i++) {
+		struct lb_ip ip = view->vips[i].ip;
+		bool is_v6 = !lb_ip_is_v4(&ip);
+		uint32_t at = view->nb_few[is_v6]++;
+
+		if (at == DP_TABLES_FEW)
+			return;
+		if (is_v6)
+			memcpy(view->few6[at], &ip, sizeof(ip));
+		else
+			view->few4[at] = lb_ip_v4(&ip);
+	}
+	view->has_few = true;
+}
+
 enum lb_refusal dp_tables_open(struct dp_tables *view, const void *segment, uint64_t segment_size,
         const struct lb_msg *msg)
 {
@@ -78,6 +97,7 @@ enum lb_refusal dp_tables_open(struct dp_tables *view, const void *segment, uint
 		return LB_REFUSAL_BAD_HEADER;
 	if (!arrays_open(&next, base, &g))
 		return LB_REFUSAL_BAD_BOUNDS;
+	few_open(&next);
 	*view = next;
 	return LB_REFUSAL_NONE;
 }

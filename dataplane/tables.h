@@ -10,6 +10,9 @@
 #include "lb/msg.h"
 #include "lb/table.h"
 
+/* Virtual addresses of a family that a packet's destination is compared with one by one. */
+#define DP_TABLES_FEW 8
+
 struct dp_tables {
 	const uint8_t *segment; /* the tables segment, mapped read-only */
 	uint64_t segment_size;
@@ -23,6 +26,12 @@ struct dp_tables {
 	const struct lb_group *groups;
 	const struct lb_target *targets;
 	const uint32_t *epochs;
+	/* The virtual addresses again, where there are few of both families, as most who balance
+	 * load have: IPv4 ones as on the wire, IPv6 ones in halves. */
+	bool has_few;
+	uint32_t nb_few[2]; /* [is_v6] */
+	uint32_t few4[DP_TABLES_FEW];
+	uint64_t few6[DP_TABLES_FEW][2];
 };
 
 /* Fills 'view' for the generation that 'msg' announces. Its cost does not depend on the size of the

@@ -57,15 +57,20 @@ static uint32_t trim_padding(const struct dp_burst *b, uint32_t i)
 	return b->ip_len[i];
 }
 
-/* What keeps a tail is no longer simple. */
+/* Of simple packets: an acknowledgement alone is shorter than the shortest frame. What keeps a tail
+ * is no longer simple. */
 static void trim_padded(struct dp_burst *b)
 {
 	for (uint64_t left = b->live & b->padded; left != 0;) {
-		uint64_t bit = left & -left;
 		uint32_t i = dp_first(&left);
+		struct rte_mbuf *m = b->mbufs[i];
 
-		if (unlikely(trim_padding(b, i) != b->ip_len[i]))
-			b->simple &= ~bit;
+		if (likely(m->nb_segs == 1)) {
+			m->pkt_len = sizeof(struct rte_ether_hdr) + b->ip_len[i];
+			m->data_len = (uint16_t)m->pkt_len;
+		} else if (trim_padding(b, i) != b->ip_len[i]) {
+			b->simple &= ~(UINT64_C(1) << i);
+		}
 	}
 }
 

@@ -74,7 +74,7 @@ static void pause_until(const struct dp_idle *idle, uint64_t tsc)
 void dp_idle_rest(struct dp_idle *idle, uint32_t found)
 {
 	struct timespec t = {0};
-	uint64_t tsc = rte_rdtsc();
+	uint64_t tsc = found > 0 ? 0 : rte_rdtsc(); /* who is busy does not ask */
 	uint32_t us = 0;
 
 	switch (dp_idle_next(idle, found, tsc, &us)) {

@@ -134,7 +134,6 @@ static uint32_t forward_kernel(struct dp_worker *w)
 
 static void run(struct dp_worker *w, struct rte_mbuf **pkts, uint16_t n, uint16_t port)
 {
-	keep_time(w);
 	dp_pipeline_run(&w->ctx, pkts, n, port);
 	flush(w);
 }
@@ -246,7 +245,6 @@ static void begin(struct dp_worker *w)
 	w->tick = rte_get_tsc_hz() / 2000;
 	w->aged_ms = dp_clock_ms();
 	w->ctx.stats->lcore = w->lcore;
-	keep_time(w);
 	dp_fib_online(w->ctx.fib, w->ctx.worker);
 }
 
@@ -256,11 +254,12 @@ int dp_worker_run(void *worker)
 
 	begin(w);
 	while (!__atomic_load_n(w->stop, __ATOMIC_RELAXED)) {
-		uint32_t found = poll_queues(w) + forward_kernel(w) + poll_probe(w);
+		uint32_t found;
 
+		keep_time(w);
+		found = poll_queues(w) + forward_kernel(w) + poll_probe(w);
 		take_commands(w);
 		dp_fib_quiescent(w->ctx.fib, w->ctx.worker);
-		keep_time(w);
 		age(w);
 		/* ageing that is due counts as something to do, not as a packet */
 		if (found > 0 || w->age_debt == 0)

@@ -130,6 +130,44 @@ static void a_generation_is_found_by_its_keys(void **state)
 	assert_int_equal(dp_tables_epoch(t, UINT32_MAX), 0);
 }
 
+/* A generation of 'n4' and 'n6' virtual addresses and nothing else. */
+static void assert_few(uint32_t n4, uint32_t n6, bool few)
+{
+	struct lb_vip vips[2 * DP_TABLES_FEW + 1] = {0};
+	struct tables_spec spec = {.vips = vips, .nb_vips = n4 + n6};
+	struct dp_tables view = {0};
+	struct tables_fixture fx;
+
+	for (uint32_t i = 0; i < n4 + n6; i++) {
+		vips[i].ip = frame_ip(i < n4 ? "10.90.0.0" : "fd00:90::");
+		vips[i].ip.bytes[15] = (uint8_t)(1 + i);
+	}
+	tables_fixture_build(&fx, &spec, 1);
+	assert_int_equal(dp_tables_open(&view, fx.segment, fx.size, &fx.run), LB_REFUSAL_NONE);
+	assert_int_equal(view.has_few, few);
+	for (uint32_t i = 0; few && i < n4; i++)
+		assert_int_equal(view.few4[i], lb_ip_v4(&vips[i].ip));
+	for (uint32_t i = 0; few && i < n6; i++)
+		assert_memory_equal(view.few6[i], &vips[n4 + i].ip, sizeof(vips[0].ip));
+	if (few) {
+		assert_int_equal(view.nb_few[0], n4);
+		assert_int_equal(view.nb_few[1], n6);
+	}
+	tables_fixture_free(&fx);
+}
+
+static void few_addresses_are_listed(void **state)
+{
+	const uint32_t most = DP_TABLES_FEW;
+
+	assert_few(0, 0, true);
+	assert_few(2, 1, true);
+	assert_few(most, most, true);
+	assert_few(most + 1, 0, false);
+	assert_few(0, most + 1, false);
+	assert_few(most, most + 1, false);
+}
+
 static void no_generation_holds_nothing(void **state)
 {
 	struct lb_ip ip = frame_ip("10.90.0.10");
@@ -362,6 +400,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        CASE(a_generation_is_found_by_its_keys),
+	        cmocka_unit_test(few_addresses_are_listed),
 	        cmocka_unit_test(no_generation_holds_nothing),
 	        CASE(a_hostile_offset_is_refused),
 	        CASE(a_command_that_is_none_is_refused),

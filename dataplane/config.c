@@ -85,7 +85,7 @@ static const struct dp_field flow_fields[] = {
         {"counters", DP_FIELD_FLAG, CONFIG(flow_table.counters), .preset = "false",
                 .help = "count packets and bytes of each flow, which no command shows yet; a flow "
                         "takes 64 bytes more, a packet a tenth more time where few flows are "
-                        "busy, and up to three times as much where many thousand are; a change "
+                        "busy, and up to half as much again where many thousand are; a change "
                         "forgets all flows"},
         {0},
 };

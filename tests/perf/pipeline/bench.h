@@ -78,6 +78,9 @@ void worker_init(struct worker *w, struct bench *b, uint32_t number);
 /* Before a batch is written: the batch is whole again, counters and expectations start anew. */
 void worker_begin(struct worker *w);
 
+/* The worker goes on with this flow table, or none. */
+void worker_take_table(struct worker *w, struct dp_flow_table *table);
+
 /* burst_fn, 'arg' a struct worker: the pipeline over one burst, and its queues emptied. */
 void worker_burst(void *arg, uint32_t at);
 

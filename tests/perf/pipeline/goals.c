@@ -144,6 +144,7 @@ static void judge_change(struct report *r, bool is_v6)
 void goals_judge(struct report *r)
 {
 	const struct cell *memory = report_find(r, "hit", false, "forward", 10 * MI);
+	const struct cell *counted = report_find(r, "hit_counted", false, "forward", MI);
 
 	for (uint32_t f = 0; f < 2; f++) {
 		for (uint32_t d = 0; d < 2; d++) {
@@ -164,4 +165,7 @@ void goals_judge(struct report *r)
 	if (memory != NULL)
 		judge(r, cell_extra_get(memory, "bytes_per_flow"), false, 80, "bytes",
 		        "memory of a table for IPv4, a flow, at 10 Mi flows");
+	if (counted != NULL)
+		judge(r, cell_extra_get(counted, "bytes_per_flow"), false, 144, "bytes",
+		        "memory of a table for IPv4 with counts, a flow");
 }

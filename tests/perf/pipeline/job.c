@@ -68,7 +68,7 @@ void job_run_passes(struct job *job, struct bench *b)
 	bool is_cell = job->cell->workers != 0;
 	double ns = 0, touch = 0;
 
-	b->workers[0].ctx.flows = job->stage != NULL ? job->stage->table : NULL;
+	worker_take_table(&b->workers[0], job->stage != NULL ? job->stage->table : NULL);
 	for (uint32_t pass = 0; pass < b->warm_up; pass++)
 		fill_and_run(job, b);
 	for (uint32_t pass = 0; pass < b->passes; pass++) {

@@ -243,7 +243,7 @@ static void run(struct job *job, struct bench *b)
 	double ns = 0;
 
 	c->before = c->worker->ctx.tables;
-	c->worker->ctx.flows = job->stage->table;
+	worker_take_table(c->worker, job->stage->table);
 	c->with.run_begin = c->with.n;
 	c->without.run_begin = c->without.n;
 	c->stop = false;

@@ -152,7 +152,7 @@ static void finish(struct job *job, struct bench *b)
 {
 	struct flood *f = job->state;
 
-	f->worker->ctx.flows = job->stage->table;
+	worker_take_table(f->worker, job->stage->table);
 	cell_extra(job->cell, "moved", (double)count_moved(job));
 	cell_extra(job->cell, "lost", (double)f->lost);
 	cell_extra(job->cell, "established_ns", figures_median(&f->beside_ns));

@@ -2,9 +2,10 @@
  *
  * Packets of established flows.
  *
- *   hit        the table's clock stands still: no packet writes its flow's last-seen time
- *   hit_seen   it advances a second with each batch: nearly every packet does. What a flow costs
- *              that is seen about once a second, as all are when there are as many as packets
+ *   hit          the table's clock stands still: no packet writes its flow's last-seen time
+ *   hit_counted  the same in a table that counts packets and bytes of each flow
+ *   hit_seen     it advances a second with each batch: nearly every packet does. What a flow costs
+ *                that is seen about once a second, as all are when there are as many as packets
  */
 #include <stdlib.h>
 

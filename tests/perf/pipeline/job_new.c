@@ -99,7 +99,7 @@ static void prepare_expiry(struct job *job, struct bench *b)
 	e->step = (uint64_t)(burst_s * 4294967296.0);
 	e->slice = (uint64_t)(burst_s * buckets_per_s * 65536);
 	job->arg = job->state = e;
-	b->workers[0].ctx.flows = s->table;
+	worker_take_table(&b->workers[0], s->table);
 	for (uint32_t made = 0; made < s->nb + s->nb / 2; made += BATCH) {
 		fill(job, b);
 		batch_ns(expiry_burst, e);

@@ -168,7 +168,7 @@ static void run(struct job *job, struct bench *b)
 	double rate_alone = 0, rate = 0, ns = 0, touch = 0;
 
 	for (uint32_t i = 0; i < 2; i++) {
-		b->workers[i].ctx.flows = job->stage->table;
+		worker_take_table(&b->workers[i], job->stage->table);
 		run_members(team, i, 1);
 		figures_add(&team->alone[i], team->members[i].ns);
 		rate_alone += 1 / team->members[i].ns;

@@ -27,7 +27,7 @@ static const uint32_t all_flows[NB_FLOWS] = {1, 1u << 10, 1u << 16, MI, 10 * MI}
 struct plan {
 	struct bench *b;
 	struct stage stages[2][NB_FLOWS]; /* [is_v6][] as all_flows[] */
-	struct stage expiry[2];
+	struct stage expiry[2], counted[2];
 	struct job jobs[MAX_JOBS];
 	uint32_t nb_jobs, nb_made;
 	uint32_t run, group; /* for the progress line */
@@ -37,9 +37,9 @@ struct plan {
 static const struct kind {
 	const char *name;
 	const struct job_ops *ops;
-} kinds[] = {{"hit", &job_hit}, {"hit_seen", &job_hit_seen}, {"parse_flow", &job_parse_flow},
-        {"no_listener", &job_no_listener}, {"new", &job_new}, {"new_expiry", &job_new_expiry},
-        {"flood", &job_flood}, {"table_change", &job_table_change},
+} kinds[] = {{"hit", &job_hit}, {"hit_seen", &job_hit_seen}, {"hit_counted", &job_hit},
+        {"parse_flow", &job_parse_flow}, {"no_listener", &job_no_listener}, {"new", &job_new},
+        {"new_expiry", &job_new_expiry}, {"flood", &job_flood}, {"table_change", &job_table_change},
         {"workers_same", &job_workers_same}, {"workers_crossed", &job_workers_crossed},
         {"table", &job_table}, {"rte_hash", &job_rte_hash}, {"random_read", &job_random_read}};
 
@@ -106,7 +106,7 @@ static bool wants_stage(const struct options *o, uint32_t flows)
 	static const char *const large[] = {"new", "hit_seen"};
 	static const char *const workers[] = {"workers_same", "workers_crossed"};
 	static const char *const million[] = {
-	        "parse_flow", "no_listener", "new_expiry", "flood", "table_change"};
+	        "parse_flow", "no_listener", "new_expiry", "hit_counted", "flood", "table_change"};
 	bool wants = false;
 
 	for (uint32_t i = 0; i < RTE_DIM(any); i++)
@@ -238,9 +238,10 @@ static void add_hits(struct plan *p, struct stage *s)
 		add(p, "rte_hash", NULL, s);
 }
 
-static bool open_established(struct plan *p, struct stage *s, bool is_v6, uint32_t flows)
+static bool open_established(
+        struct plan *p, struct stage *s, bool is_v6, uint32_t flows, bool counters)
 {
-	if (!stage_open(s, p->b, is_v6, flows, 2))
+	if (!stage_open(s, p->b, is_v6, flows, 2, counters))
 		return false;
 	say(p, "making flows", s);
 	stage_establish(s, p->b);
@@ -250,15 +251,20 @@ static bool open_established(struct plan *p, struct stage *s, bool is_v6, uint32
 /* What is measured at a million flows alone. */
 static void add_million(struct plan *p, struct stage *s)
 {
-	struct stage *expiry = &p->expiry[s->is_v6];
+	struct stage *expiry = &p->expiry[s->is_v6], *counted = &p->counted[s->is_v6];
 
 	add(p, "parse_flow", "forward", s);
 	add(p, "no_listener", "forward", s);
 	add(p, "new", "forward", s);
 	add(p, "hit_seen", "forward", s);
 	if (wants_name(p->b->options, "new_expiry") &&
-	        stage_open(expiry, p->b, s->is_v6, s->flows, 1))
+	        stage_open(expiry, p->b, s->is_v6, s->flows, 1, false))
 		add(p, "new_expiry", "forward", expiry);
+	if (wants_name(p->b->options, "hit_counted") &&
+	        open_established(p, counted, s->is_v6, s->flows, true)) {
+		add(p, "hit_counted", "forward", counted);
+		add_memory(p, counted);
+	}
 }
 
 static void add_random_read(struct plan *p)
@@ -281,7 +287,7 @@ static void part_small(struct plan *p)
 
 			if (all_flows[i] > MI || !wants_stage(p->b->options, all_flows[i]) ||
 			        !wants_family(p->b->options, f) ||
-			        !open_established(p, s, f, all_flows[i]))
+			        !open_established(p, s, f, all_flows[i], false))
 				continue;
 			add_hits(p, s);
 			if (all_flows[i] == MI)
@@ -331,6 +337,7 @@ static void close_small(struct plan *p)
 {
 	for (uint32_t f = 0; f < 2; f++) {
 		stage_close(&p->expiry[f]);
+		stage_close(&p->counted[f]);
 		for (uint32_t i = 1; i < NB_FLOWS; i++)
 			stage_close(&p->stages[f][i]);
 	}
@@ -341,7 +348,7 @@ static void part_large(struct plan *p, bool is_v6)
 	struct stage *one = &p->stages[is_v6][0], *s = &p->stages[is_v6][NB_FLOWS - 1];
 
 	if (!wants_family(p->b->options, is_v6) || !wants_stage(p->b->options, 10 * MI) ||
-	        !open_established(p, s, is_v6, 10 * MI))
+	        !open_established(p, s, is_v6, 10 * MI, false))
 		return;
 	if (one->table != NULL) {
 		add_as(p, "hit", "hit_anchor", "forward", one);

@@ -32,14 +32,16 @@ bool memory_enough(const struct bench *b, uint64_t size)
 	return (number_in("/proc/meminfo", "MemAvailable: %lu kB") << 10) >= size + 2 * SPARE;
 }
 
-static uint64_t flow_table_size(const struct stage *s)
+static uint64_t flow_table_size(const struct stage *s, bool counters)
 {
-	return (uint64_t)s->capacity * 80 + (UINT64_C(1) << 20);
+	return (uint64_t)s->capacity * (counters ? 144 : 80) + (UINT64_C(1) << 20);
 }
 
-bool stage_open(struct stage *s, struct bench *b, bool is_v6, uint32_t flows, uint32_t nb_workers)
+bool stage_open(struct stage *s, struct bench *b, bool is_v6, uint32_t flows, uint32_t nb_workers,
+        bool counters)
 {
-	struct dp_flow_config config = {.nb_workers = nb_workers, .huge = b->huge};
+	struct dp_flow_config config = {
+	        .nb_workers = nb_workers, .huge = b->huge, .counters = counters};
 	int rc;
 
 	*s = (struct stage){.is_v6 = is_v6,
@@ -48,9 +50,9 @@ bool stage_open(struct stage *s, struct bench *b, bool is_v6, uint32_t flows, ui
 	        .next_new = PACKETS_NEW};
 	s->capacity = (uint32_t)((uint64_t)s->nb * 10 / 9 + 1);
 	*(is_v6 ? &config.ipv6_flows : &config.ipv4_flows) = s->capacity;
-	if (!memory_enough(b, flow_table_size(s))) {
+	if (!memory_enough(b, flow_table_size(s, counters))) {
 		report_left_out(b->report, "%s, %u flows: the flow table needs %lu MiB of %s",
-		        is_v6 ? "ipv6" : "ipv4", flows, flow_table_size(s) >> 20,
+		        is_v6 ? "ipv6" : "ipv4", flows, flow_table_size(s, counters) >> 20,
 		        b->huge ? "huge pages" : "memory");
 		return false;
 	}
@@ -104,7 +106,7 @@ void stage_establish(struct stage *s, struct bench *b)
 	struct worker *w = &b->workers[0];
 	struct dp_flow_usage usage;
 
-	w->ctx.flows = s->table;
+	worker_take_table(w, s->table);
 	one_packet_each(s, w, DP_TO_TARGET, RTE_TCP_SYN_FLAG, true);
 	one_packet_each(s, w, DP_TO_CLIENT, RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG, false);
 	one_packet_each(s, w, DP_TO_TARGET, RTE_TCP_ACK_FLAG, false);

@@ -24,9 +24,10 @@ struct stage {
 	uint32_t next_new; /* number of the next flow that nobody has seen */
 };
 
-/* Opens the table for 'nb_workers', with no flows in it. False, and the report says what is left
- * out, when there is no memory for it. */
-bool stage_open(struct stage *s, struct bench *b, bool is_v6, uint32_t flows, uint32_t nb_workers);
+/* Opens the table for 'nb_workers', with no flows in it, with or without counts of each. False, and
+ * the report says what is left out, when there is no memory for it. */
+bool stage_open(struct stage *s, struct bench *b, bool is_v6, uint32_t flows, uint32_t nb_workers,
+        bool counters);
 void stage_close(struct stage *s);
 
 /* Establishes flows 0 .. nb-1: SYN, SYN-ACK, ACK. */

@@ -47,6 +47,12 @@ static inline void take_sent(struct worker *w)
 		die("a packet went to the kernel");
 }
 
+void worker_take_table(struct worker *w, struct dp_flow_table *table)
+{
+	w->ctx.flows = table;
+	w->ctx.tally = table != NULL ? dp_flow_tally(table, w->ctx.worker) : NULL;
+}
+
 void worker_burst(void *arg, uint32_t at)
 {
 	struct worker *w = arg;

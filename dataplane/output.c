@@ -225,53 +225,83 @@ static __attribute__((noinline)) bool prepare_odd(
 	return v == DP_GO_ON;
 }
 
+/* What the packets of a burst that were sent so far add up to. */
+struct sums {
+	struct run runs[2], totals[2]; /* [enum dp_direction] */
+	uint64_t l2_bytes;             /* before the IP header, of odd packets beyond Ethernet's */
+};
+
+/* Makes packet 'i' ready, counts and queues it. False: it is settled. */
+static inline __attribute__((always_inline)) bool output_packet(struct dp_worker_ctx *ctx,
+        const struct dp_burst *b, uint32_t i, bool is_odd, struct sums *sums)
+{
+	uint32_t direction = b->keys.direction[i], ip_len = b->ip_len[i];
+	const struct dp_flow *flow = &b->flows[i];
+	const struct dp_adj *adj = b->adjs[i];
+	struct run *run = &sums->runs[direction];
+
+	DP_ONCE(flow);
+	if (likely(!is_odd && ip_len <= adj->simple_mtu)) {
+		set_addresses(b->l3[i] - sizeof(struct rte_ether_hdr), adj);
+	} else {
+		if (!prepare_odd(ctx, b, i))
+			return false;
+		sums->l2_bytes +=
+		        rte_pktmbuf_pkt_len(b->mbufs[i]) - ip_len - sizeof(struct rte_ether_hdr);
+	}
+	count_target(ctx, flow->slot, direction, ip_len);
+	DP_ONCE(run);
+	if (unlikely(flow->listener != run->listener))
+		run_end(ctx, run, direction, flow->listener, sums->totals);
+	run->packets++;
+	run->bytes += ip_len;
+	static_assert(LB_COUNTER_TO_CLIENT - LB_COUNTER_TO_TARGET == DP_TO_CLIENT - DP_TO_TARGET,
+	        "a direction is a counter's distance");
+	enqueue(&ctx->out[adj->port], b->mbufs[i],
+	        (enum lb_counter)(LB_COUNTER_TO_TARGET + direction));
+	return true;
+}
+
+/* All live packets: the set of those that were sent. A burst that is all live and simple, as nearly
+ * all are, needs no look at sets. */
+static uint64_t output_packets(
+        struct dp_worker_ctx *ctx, const struct dp_burst *b, struct sums *sums)
+{
+	uint64_t odd = b->live & ~b->simple, sent = b->live;
+
+	if (likely(odd == 0 && b->live == dp_all(b->n))) {
+		for (uint32_t i = 0; i < b->n; i++)
+			if (unlikely(!output_packet(ctx, b, i, false, sums)))
+				sent &= ~(UINT64_C(1) << i);
+		return sent;
+	}
+	for (uint64_t left = b->live; left != 0;) {
+		uint32_t i = dp_first(&left);
+
+		if (!output_packet(ctx, b, i, odd >> i & 1, sums))
+			sent &= ~(UINT64_C(1) << i);
+	}
+	return sent;
+}
+
 void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *b)
 {
 	const uint32_t n = 64 - (uint32_t)__builtin_clzll(b->live | 1);
-	struct run runs[2] = {{.listener = LB_NO_SLOT}, {.listener = LB_NO_SLOT}};
-	struct run totals[2] = {0};
-	uint64_t left = b->live, sent = left, l2_bytes = 0, odd;
+	struct sums sums = {.runs = {{.listener = LB_NO_SLOT}, {.listener = LB_NO_SLOT}}};
+	const struct run *totals = sums.totals;
+	uint64_t sent;
 
 	dp_fib_lookup(ctx->fib, &b->hops, b->is_v6, n, b->adjs);
 	trim_padded(b);
-	odd = b->live & ~b->simple;
-	while (left != 0) {
-		uint32_t i = dp_first(&left), direction = b->keys.direction[i];
-		uint32_t ip_len = b->ip_len[i];
-		const struct dp_flow *flow = &b->flows[i];
-		const struct dp_adj *adj = b->adjs[i];
-		struct run *run;
-
-		DP_ONCE(flow);
-		if (likely(!(odd >> i & 1) && ip_len <= adj->simple_mtu)) {
-			set_addresses(b->l3[i] - sizeof(struct rte_ether_hdr), adj);
-		} else if (!prepare_odd(ctx, b, i)) {
-			sent &= ~(UINT64_C(1) << i);
-			continue;
-		} else {
-			l2_bytes += rte_pktmbuf_pkt_len(b->mbufs[i]) - ip_len -
-			            sizeof(struct rte_ether_hdr);
-		}
-		count_target(ctx, flow->slot, direction, ip_len);
-		run = &runs[direction];
-		DP_ONCE(run);
-		if (unlikely(flow->listener != run->listener))
-			run_end(ctx, run, direction, flow->listener, totals);
-		run->packets++;
-		run->bytes += ip_len;
-		static_assert(
-		        LB_COUNTER_TO_CLIENT - LB_COUNTER_TO_TARGET == DP_TO_CLIENT - DP_TO_TARGET,
-		        "a direction is a counter's distance");
-		enqueue(&ctx->out[adj->port], b->mbufs[i],
-		        (enum lb_counter)(LB_COUNTER_TO_TARGET + direction));
-	}
+	sent = output_packets(ctx, b, &sums);
 	for (uint32_t direction = 0; direction < 2; direction++)
-		run_end(ctx, &runs[direction], direction, LB_NO_SLOT, totals);
+		run_end(ctx, &sums.runs[direction], direction, LB_NO_SLOT, sums.totals);
 	count_resets(ctx, b, sent);
 	if (ctx->tally != NULL)
 		count_flows(ctx, b, sent);
-	l2_bytes += (totals[0].packets + totals[1].packets) * sizeof(struct rte_ether_hdr);
 	dp_count(ctx, LB_COUNTER_TO_TARGET, totals[DP_TO_TARGET].packets);
 	dp_count(ctx, LB_COUNTER_TO_CLIENT, totals[DP_TO_CLIENT].packets);
-	dp_count(ctx, LB_COUNTER_FORWARDED_BYTES, totals[0].bytes + totals[1].bytes + l2_bytes);
+	dp_count(ctx, LB_COUNTER_FORWARDED_BYTES,
+	        totals[0].bytes + totals[1].bytes + sums.l2_bytes +
+	                (totals[0].packets + totals[1].packets) * sizeof(struct rte_ether_hdr));
 }

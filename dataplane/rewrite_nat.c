@@ -91,9 +91,13 @@ static inline __attribute__((always_inline)) void rewrite_family(struct dp_burst
 {
 	const uint32_t l3_len = is_v6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr);
 
-	for (uint64_t left = b->live & b->simple; left != 0;)
-		rewrite_packet(b, dp_first(&left), l3_len, is_v6);
-	for (uint64_t left = b->live & ~b->simple; left != 0;) {
+	/* as nearly all bursts are */
+	if (likely((b->live & b->simple) == dp_all(b->n))) {
+		for (uint32_t i = 0; i < b->n; i++)
+			rewrite_packet(b, i, l3_len, is_v6);
+		return;
+	}
+	for (uint64_t left = b->live; left != 0;) {
 		uint32_t i = dp_first(&left);
 
 		rewrite_packet(b, i, b->l3_len[i], is_v6);

@@ -158,6 +158,43 @@ static void answers_a_burst_in_its_order(void **state)
 		assert_int_equal(adjs[i]->port, i % 3 == 1 ? 6 : 0);
 }
 
+/* Bursts to one address, but for one packet, wherever it is; or for none. */
+static void answers_a_burst_to_nearly_one_address(void **state)
+{
+	set(*state, "10.0.0.0", 8, 1, 1);
+	set(*state, "10.0.0.2", 32, 2, 2);
+	set(*state, "2001:db8::", 32, 3, 3);
+	set(*state, "2001:db8::2", 128, 4, 4);
+	set(*state, "2001:db8:2::", 64, 5, 5);
+	assert_int_equal(dp_fib_commit(*state), 0);
+	for (uint32_t at = 0; at <= DP_FIB_BURST; at++)
+		for (uint32_t n = DP_FIB_BURST - 1; n <= DP_FIB_BURST; n++)
+			for (uint32_t way = 0; way < 3; way++) {
+				const char *const others[] = {
+				        "10.0.0.2", "2001:db8::2", "2001:db8:2::1"};
+				const int ports[] = {2, 4, 5};
+				const struct dp_adj *adjs[DP_FIB_BURST];
+				const bool is_v6 = way > 0;
+				struct lb_ip most = ip(is_v6 ? "2001:db8::1" : "10.0.0.1");
+				struct lb_ip other = ip(others[way]);
+				union dp_fib_ips ips;
+
+				for (uint32_t i = 0; i < DP_FIB_BURST; i++) {
+					const struct lb_ip *a = i == at ? &other : &most;
+
+					if (is_v6)
+						ips.v6[i] = *a;
+					else
+						ips.v4[i] = ntohl(lb_ip_v4(a));
+				}
+				dp_fib_lookup(*state, &ips, is_v6, n, adjs);
+				for (uint32_t i = 0; i < n; i++)
+					assert_int_equal(adjs[i]->port, i == at ? ports[way]
+					                                : is_v6 ? 3
+					                                        : 1);
+			}
+}
+
 static void replaces_an_adjacency_without_touching_the_old_one(void **state)
 {
 	const struct dp_adj *old;
@@ -434,6 +471,7 @@ int main(int argc, char **argv)
 	        CASE(shows_changes_at_commit_and_not_before),
 	        CASE(takes_the_longest_match_in_both_families),
 	        CASE(answers_a_burst_in_its_order),
+	        CASE(answers_a_burst_to_nearly_one_address),
 	        CASE(replaces_an_adjacency_without_touching_the_old_one),
 	        CASE(holds_changes_back_while_a_reader_stands_still),
 	        CASE(waits_for_no_reader_that_is_offline),

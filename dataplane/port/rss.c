@@ -38,6 +38,15 @@ static uint8_t functions_of(uint64_t types)
 	return bits;
 }
 
+static void set_functions(struct dp_rss *rss, uint64_t types)
+{
+	const uint64_t ports = RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP |
+	                       RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_NONFRAG_IPV6_UDP;
+
+	rss->functions = functions_of(types);
+	rss->by_ports = (types & ports) == ports;
+}
+
 static uint64_t all_types(void)
 {
 	uint64_t types = 0;
@@ -63,7 +72,7 @@ void dp_rss_ask(struct dp_rss *rss, const struct rte_eth_dev_info *info, uint16_
 	if (types == 0 || (nb_queues == 1 && !hash))
 		return;
 	rss->on = true;
-	rss->functions = functions_of(types);
+	set_functions(rss, types);
 	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	rss->hash = hash;
 	if (hash)
@@ -121,7 +130,7 @@ static void read_back(struct dp_rss *rss, uint16_t port, uint8_t key_len)
 	if (rte_eth_dev_rss_hash_conf_get(port, &got) != 0)
 		return;
 	rss->confirmed = true;
-	rss->functions = functions_of(got.rss_hf);
+	set_functions(rss, got.rss_hf);
 	if (memcmp(key, none, key_len) != 0)
 		rss->key = memcmp(key, rss->bytes, key_len) == 0 ? DP_RSS_KEY_DRAWN
 		                                                 : DP_RSS_KEY_OF_DRIVER;
@@ -150,10 +159,8 @@ void dp_rss_settle(
 
 bool dp_rss_spreads(const struct dp_rss *rss)
 {
-	uint8_t ports = LB_RSS_TCP | LB_RSS_UDP;
-
 	return rss->on && rss->hash && rss->confirmed && rss->key == DP_RSS_KEY_DRAWN &&
-	       (rss->functions & ports) == ports;
+	       rss->by_ports;
 }
 
 static size_t list(const struct dp_rss *rss, bool have, const char *before, char *text, size_t size)

@@ -21,6 +21,7 @@ struct dp_rss {
 	bool on;
 	bool hash;         /* offered and asked for with each packet */
 	uint8_t functions; /* LB_RSS_*: that the driver says it hashes by, else was asked for */
+	bool by_ports;     /* among them TCP and UDP of both families */
 	bool confirmed;    /* the driver said so */
 	bool has_key;      /* one was drawn */
 	enum dp_rss_key key;

@@ -19,6 +19,7 @@ static const struct dp_rss good = {.on = true,
         .hash = true,
         .confirmed = true,
         .key = DP_RSS_KEY_DRAWN,
+        .by_ports = true,
         .functions = LB_RSS_IPV4 | LB_RSS_IPV6 | LB_RSS_TCP | LB_RSS_UDP};
 
 static void a_confirmed_hash_by_ports_with_the_drawn_key_spreads(void **state)
@@ -44,10 +45,28 @@ static void each_condition_is_needed(void **state)
 	assert_false(dp_rss_spreads(&rss));
 	rss = good, rss.key = DP_RSS_KEY_UNKNOWN;
 	assert_false(dp_rss_spreads(&rss));
-	rss = good, rss.functions &= ~LB_RSS_TCP;
+	rss = good, rss.by_ports = false;
 	assert_false(dp_rss_spreads(&rss));
-	rss = good, rss.functions &= ~LB_RSS_UDP;
-	assert_false(dp_rss_spreads(&rss));
+}
+
+/* A device that can't hash one of the four by its ports puts all flows of a client to one address
+ * on one worker. */
+static void ports_count_in_both_families_and_protocols(void **state)
+{
+	const uint64_t all[] = {RTE_ETH_RSS_NONFRAG_IPV4_TCP, RTE_ETH_RSS_NONFRAG_IPV4_UDP,
+	        RTE_ETH_RSS_NONFRAG_IPV6_TCP, RTE_ETH_RSS_NONFRAG_IPV6_UDP};
+
+	for (uint32_t missing = 0; missing <= RTE_DIM(all); missing++) {
+		struct rte_eth_dev_info info = {.rx_offload_capa = RTE_ETH_RX_OFFLOAD_RSS_HASH,
+		        .flow_type_rss_offloads = RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6};
+		struct rte_eth_conf conf = {0};
+		struct dp_rss rss;
+
+		for (uint32_t i = 0; i < RTE_DIM(all); i++)
+			info.flow_type_rss_offloads |= i == missing ? 0 : all[i];
+		dp_rss_ask(&rss, &info, 4, true, &conf);
+		assert_int_equal(rss.by_ports, missing == RTE_DIM(all));
+	}
 }
 
 /* Configures a device with 'nb_queues' as a port is, and starts it. */
@@ -94,6 +113,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(a_confirmed_hash_by_ports_with_the_drawn_key_spreads),
 	        cmocka_unit_test(each_condition_is_needed),
+	        cmocka_unit_test(ports_count_in_both_families_and_protocols),
 	        cmocka_unit_test(a_driver_that_takes_all_spreads_if_it_gives_the_hash),
 	        cmocka_unit_test(a_driver_without_rss_does_not),
 	};

@@ -74,6 +74,7 @@ void dp_pools_plan(struct dp_pools *pools, const struct dp_pool_port *ports, uin
 {
 	uint32_t spread[LB_MAX_PORTS] = {0}; /* queues that are, by pool */
 	uint16_t mtu = 0;
+	uint32_t room;
 
 	plan_nodes(pools, ports, nb_ports);
 	for (uint32_t i = 0; i < nb_ports; i++) {
@@ -89,9 +90,10 @@ void dp_pools_plan(struct dp_pools *pools, const struct dp_pool_port *ports, uin
 		if (nb_mbufs != 0)
 			pools->pools[p].nb_mbufs = nb_mbufs;
 	}
-	pools->room =
-	        (uint16_t)RTE_MAX(RTE_ALIGN_CEIL(mtu + FRAME_EXTRA + RTE_PKTMBUF_HEADROOM, 64),
-	                RTE_MBUF_DEFAULT_BUF_SIZE);
+	/* an interface may claim more than a buffer can take */
+	room = RTE_ALIGN_CEIL((uint32_t)mtu + FRAME_EXTRA + RTE_PKTMBUF_HEADROOM, 64);
+	room = RTE_MAX(room, (uint32_t)RTE_MBUF_DEFAULT_BUF_SIZE);
+	pools->room = (uint16_t)RTE_MIN(room, UINT32_C(0xffc0));
 }
 
 /* No buffer lies across the end of a page, unless it is longer than one; and each has a place in

@@ -156,6 +156,9 @@ static void buffers_have_room_for_the_longest_frame(void **state)
 	dp_pools_plan(&pools, ports, 2, 1, 1000);
 	assert_in_range(pools.room, 9000 + 14 + 2 * 4 + RTE_PKTMBUF_HEADROOM,
 	        9000 + 14 + 2 * 4 + RTE_PKTMBUF_HEADROOM + 63);
+	ports[1].mtu = 65535; /* what a veth may claim, and no buffer takes */
+	dp_pools_plan(&pools, ports, 2, 1, 1000);
+	assert_in_range(pools.room, 65535 - 63, 65535);
 }
 
 static void a_port_finds_its_nodes_pool(void **state)

@@ -107,7 +107,8 @@ enum dp_flow_result {
 	                      apart */
 	DP_FLOW_CLIENT_LIMIT,
 	DP_FLOW_FULL,
-	DP_FLOW_VIP_LIMIT, /* of different IPv6 virtual addresses: flow_vip.h */
+	DP_FLOW_VIP_LIMIT, /* more IPv6 virtual addresses had flows than the table has room for:
+	                      flow_vip.h */
 };
 
 /* Flows of both families that a table can be made for. */

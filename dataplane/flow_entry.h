@@ -85,8 +85,8 @@ static inline uint32_t flow_listener(const uint64_t *e)
 }
 
 /* All of 'flow' but the index; by 'side', where its packets go. An IPv6 entry has the change of
- * checksums to the target alone. The way back is the complement, and it is never 0xffff, which is
- * another zero. */
+ * checksums to the target alone, never 0xffff, which is another zero. The way back is the
+ * complement. */
 static inline __attribute__((always_inline)) void flow_copy(const struct flow_sides *sides,
         const uint64_t *e, bool is_v6, uint64_t live, uint32_t side, struct dp_flow *flow)
 {
@@ -104,11 +104,10 @@ static inline __attribute__((always_inline)) void flow_copy(const struct flow_si
 	flow->listener = flow_listener(e);
 }
 
-/* Whether 'live' is of the same flow as 'before', which was alive. Another flag than LIVE may have
- * changed: then this is false though it need not be. */
+/* Whether 'live' is of the same flow as 'before', which was alive. */
 static inline bool flow_same_life(uint64_t live, uint64_t before)
 {
-	return (live ^ before) >> 40 == 0;
+	return ((live ^ before) & FLOW_LIFE_MASK) == 0;
 }
 
 /* If entry 'e' is the flow of the key: copies it, all but the index. */

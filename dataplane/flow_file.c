@@ -265,9 +265,9 @@ static int open_file(struct dp_flow_table *t, const char *path, bool *kept)
 		t->header = NULL;
 		pools_init(t);
 	} else if (size != 0) {
-		dp_log_notice("flow table %s: it is for another number of flows, or with counters "
-		              "and now "
-		              "without, or the reverse; it starts empty",
+		dp_log_notice("flow table %s: it has another size: it is for another number of "
+		              "flows, another version's, or with counters and now without, or the "
+		              "reverse; it starts empty",
 		        path);
 	}
 	rc = file_clear(t);

@@ -53,7 +53,7 @@
 #include "siphash.h"
 
 #define FLOW_MAGIC  UINT64_C(0x574f4c464152424e)
-#define FLOW_LAYOUT 5
+#define FLOW_LAYOUT 6
 
 #define FLOW_LINE_SLOTS 9
 /* Lines of one bucket, the first included. */
@@ -142,11 +142,6 @@ static inline uint16_t flow_rest_vip(uint64_t rest)
 	return (uint16_t)rest;
 }
 
-static inline uint16_t flow_rest_delta(uint64_t rest)
-{
-	return (uint16_t)(rest >> 16);
-}
-
 static inline uint32_t flow_rest_listener(uint64_t rest)
 {
 	return (uint32_t)(rest >> 46);
@@ -189,6 +184,9 @@ static inline bool flow_live_is(uint64_t live)
 	static_assert(DP_FLOW_LIVE == 0x80, "the sign, when the life is shifted out");
 	return (int64_t)(live << 16) < 0;
 }
+
+/* Which life a live word is of, and that it has not ended. */
+#define FLOW_LIFE_MASK (UINT64_MAX << 47)
 
 /* Entries that pass between a worker and the pool at once, at most, and that a worker keeps. */
 #define FLOW_MAX_BATCH 11

@@ -8,6 +8,10 @@
  * is an open-addressing hash table over the addresses, which are the operator's own, and a number
  * is a place in it. Places that no flow refers to any more are freed when the table is opened. A
  * process that dies while it writes one leaves a place that no flow refers to.
+ *
+ * How many there may be. Tables of 16,384 flows and more have 65,536 places, of which three
+ * quarters can be taken; smaller ones 4,096 at least. A new flow through an address beyond that is
+ * refused (DP_FLOW_VIP_LIMIT).
  */
 #ifndef DP_FLOW_VIP_H
 #define DP_FLOW_VIP_H
@@ -18,7 +22,7 @@
 uint32_t flow_vips_size(uint32_t ipv6_flows);
 
 /* The number of the address in words[0..1], which gets one if it has none. False: there is no place
- * left near its own, of 65,536 for tables of 16,384 flows and more. */
+ * for it, or it is one of ::/64. */
 bool flow_vip_number(struct dp_flow_table *t, const uint64_t words[2], uint16_t *number);
 
 /* For a table that nobody else uses: whether the number is that of an address, at its place. */

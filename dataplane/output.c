@@ -228,7 +228,7 @@ static __attribute__((noinline)) bool prepare_odd(
 /* What the packets of a burst that were sent so far add up to. */
 struct sums {
 	struct run runs[2], totals[2]; /* [enum dp_direction] */
-	uint64_t l2_bytes;             /* before the IP header, of odd packets beyond Ethernet's */
+	uint64_t l2_bytes;             /* of odd packets: tags, and tails of chains */
 };
 
 /* Makes packet 'i' ready, counts and queues it. False: it is settled. */

@@ -287,7 +287,7 @@ static inline __attribute__((always_inline)) void hash_destinations(
         const struct plain *s, bool is_v6, uint64_t *hashes)
 {
 	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
-		wide first = {0}, second;
+		wide first = {0}, second, mixed;
 
 		if (is_v6) {
 			first = *(const wide *)&s->words.destination[0][i];
@@ -296,7 +296,8 @@ static inline __attribute__((always_inline)) void hash_destinations(
 		} else {
 			second = dp_column_widen32(&s->destination[i]) | UINT64_C(0xffff) << 48;
 		}
-		*(wide *)&hashes[i] = LB_VIP_HASH(first, second);
+		mixed = LB_VIP_MIX(first, second);
+		*(wide *)&hashes[i] = LB_VIP_HASH(mixed);
 	}
 }
 

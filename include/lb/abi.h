@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define LB_ABI_MAGIC   UINT64_C(0x414e41425241304c) /* "L0ARBANA" in memory */
-#define LB_ABI_VERSION 4u
+#define LB_ABI_VERSION 5u
 
 #define LB_CACHE_LINE 64
 

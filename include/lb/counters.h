@@ -94,7 +94,8 @@
 	X(TCP_NO_FLOW, "tcp_no_flow", "TCP RST or SYN-ACK that belongs to no flow")                \
 	X(SPREAD_FULL, "spread_full", "the worker that software spreading chose did not keep up")  \
 	X(FLOW_VIP_LIMIT, "flow_vip_limit",                                                        \
-	        "the flow table has no room for another IPv6 virtual address before a restart")
+	        "the flow table has no room for another IPv6 virtual address: it keeps all "       \
+	        "that had flows until a restart")
 
 enum lb_counter {
 #define X(symbol, name, help) LB_COUNTER_##symbol,

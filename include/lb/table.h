@@ -146,16 +146,18 @@ static inline uint64_t lb_mix(uint64_t x)
 
 /* Every packet's destination goes through this one: two multiplications, one for IPv4, whose first
  * half is 0. The halves of the second word change places so that the bytes in which IPv4 addresses
- * differ reach all bits of the result. */
-#define LB_VIP_HASH(first, second) \
-	((((first)*UINT64_C(0x9e3779b97f4a7c15) ^ (second)) * UINT64_C(0xd6e8feb86659fd93)) >> 32)
+ * differ reach all bits of the result; between the multiplications, which carry upwards alone, the
+ * upper half reaches down. 'first' and 'second' may be vectors. */
+#define LB_VIP_MIX(first, second) ((first)*UINT64_C(0x9e3779b97f4a7c15) ^ (second))
+#define LB_VIP_HASH(mixed)        ((((mixed) ^ (mixed) >> 32) * UINT64_C(0xd6e8feb86659fd93)) >> 32)
 
 static inline uint32_t lb_vip_hash(const struct lb_ip *ip)
 {
-	uint64_t half[2];
+	uint64_t half[2], mixed;
 
 	memcpy(half, ip, sizeof(half));
-	return (uint32_t)LB_VIP_HASH(half[0], half[1] >> 32 | half[1] << 32);
+	mixed = LB_VIP_MIX(half[0], half[1] >> 32 | half[1] << 32);
+	return (uint32_t)LB_VIP_HASH(mixed);
 }
 
 static inline uint32_t lb_listener_hash(const struct lb_ip *ip, uint8_t protocol, lb_be16 port)

@@ -470,6 +470,24 @@ static void test_more_slots_than_the_instance_has_are_refused(void **state)
 	assert_non_null(strstr(bench->why, "target slots"));
 }
 
+/* Virtual addresses that differ in two bytes alone, whichever: plans give each network one. The
+ * index stays small. */
+static void test_networks_of_any_plan_have_an_index(void **state)
+{
+	for (uint32_t byte = 0; byte < 15; byte++) {
+		struct lb_ip ip = {.bytes = {0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
+		uint32_t tags[1000], size = 0;
+
+		for (uint32_t i = 0; i < 1000; i++) {
+			ip.bytes[byte] = (uint8_t)(0x20 + i);
+			ip.bytes[byte + 1] = (uint8_t)(i >> 8);
+			tags[i] = lb_vip_hash(&ip);
+		}
+		free(cp_table_index(tags, 1000, &size));
+		assert_in_range(size, 2048, 8192);
+	}
+}
+
 static void test_an_index_finds_every_row_within_the_probe_limit(void **state)
 {
 	uint32_t tags[1000], size;
@@ -517,6 +535,7 @@ int main(void)
 	        TEST(test_unchanged_scopes_share_their_tables),
 	        TEST(test_a_full_segment_is_refused_and_the_generation_before_stays_whole),
 	        TEST(test_more_slots_than_the_instance_has_are_refused),
+	        cmocka_unit_test(test_networks_of_any_plan_have_an_index),
 	        cmocka_unit_test(test_an_index_finds_every_row_within_the_probe_limit),
 	};
 

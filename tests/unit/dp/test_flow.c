@@ -334,7 +334,6 @@ static void touch_writes_once_a_second_and_on_change(void **state)
 	dp_flow_close(t);
 }
 
-/* What was looked up is gone, and its entry another's. */
 /* What a look-up says of one flow, target slot 7, under what is known of slots. */
 static bool is_settled(const struct dp_flow_table *t, const struct spec *s,
         enum dp_direction direction, const struct dp_flow_view *view)
@@ -386,6 +385,7 @@ static void settled_flows_are_open_fresh_and_of_a_known_target(void **state)
 	}
 }
 
+/* What was looked up is gone, and its entry another's. */
 static void stale_flow_touches_nothing(void **state)
 {
 	struct dp_flow_table *t = flow_table(1, 0);

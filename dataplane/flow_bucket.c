@@ -6,6 +6,7 @@
  */
 #include "flow_bucket.h"
 #include "flow_count.h"
+#include "flow_line.h"
 #include "flow_pool.h"
 
 void flow_bucket_prefetch(const struct dp_flow_table *t, uint32_t bucket)
@@ -19,29 +20,6 @@ void flow_bucket_prefetch(const struct dp_flow_table *t, uint32_t bucket)
 	}
 }
 
-void flow_slot_set(struct flow_line *line, uint32_t slot, uint32_t ref, uint16_t tag)
-{
-	uint32_t shift = slot % 4 * 16;
-	uint64_t *tags = &line->tags[slot / 4 & 1];
-
-	flow_store(&line->refs[slot], ref);
-	if (slot == 8)
-		flow_store(&line->tag8, tag);
-	else
-		flow_store(tags,
-		        (flow_load(tags) & ~(UINT64_C(0xffff) << shift)) | (uint64_t)tag << shift);
-}
-
-/* Used slots are the line's first. Counted without a branch: there is no telling how many. */
-static uint32_t nb_used(const struct flow_line *line)
-{
-	uint32_t n = 0;
-
-	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++)
-		n += flow_load(&line->refs[slot]) != 0;
-	return n;
-}
-
 bool flow_bucket_add(struct dp_flow_table *t, uint32_t bucket, uint32_t index, uint16_t tag)
 {
 	struct flow_line *line = &t->lines[bucket], *next;
@@ -49,7 +27,7 @@ bool flow_bucket_add(struct dp_flow_table *t, uint32_t bucket, uint32_t index, u
 
 	for (; (next = flow_line_next(t, line)) != NULL; line = next)
 		nb_lines++;
-	used = nb_used(line);
+	used = flow_line_used(line);
 	if (used < FLOW_LINE_SLOTS) {
 		flow_slot_set(line, used, index + 1, tag);
 		return true;
@@ -84,7 +62,7 @@ void flow_bucket_drop(struct dp_flow_table *t, uint32_t bucket, const struct flo
 
 	for (; (next = flow_line_next(t, last)) != NULL; last = next)
 		before = last;
-	slot = nb_used(last) - 1;
+	slot = flow_line_used(last) - 1;
 	flow_entry_end(t, place->index);
 	if (place->line != last || place->slot != slot)
 		flow_slot_set(place->line, place->slot, flow_load(&last->refs[slot]),

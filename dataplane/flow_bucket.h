@@ -74,8 +74,22 @@ bool flow_bucket_take(
 /* Ends an entry's life: whoever still knows it leaves it alone from here on. */
 void flow_entry_end(struct dp_flow_table *t, uint32_t index);
 
+/* A line's tags, 16 bits each, follow each other. */
+#define FLOW_TAGS_AT16 4
+LB_ASSERT_AT(struct flow_line, tags, 2 * FLOW_TAGS_AT16);
+LB_ASSERT_AT(struct flow_line, tag8, 2 * (FLOW_TAGS_AT16 + 8));
+
+static inline uint16_t flow_tag_at(const struct flow_line *line, uint32_t slot)
+{
+	return flow_load16(line, FLOW_TAGS_AT16 + slot);
+}
+
 /* Of a slot in a line that is held, or not yet shared. */
-void flow_slot_set(struct flow_line *line, uint32_t slot, uint32_t ref, uint16_t tag);
+static inline void flow_slot_set(struct flow_line *line, uint32_t slot, uint32_t ref, uint16_t tag)
+{
+	flow_store(&line->refs[slot], ref);
+	flow_store((flow_half *)line + FLOW_TAGS_AT16 + slot, tag);
+}
 
 /* Describes an entry that the caller, 'worker', took out. */
 void flow_ended_set(struct dp_flow_table *t, uint32_t worker, uint32_t index, uint8_t reason,

@@ -299,13 +299,6 @@ static inline struct flow_line *flow_line_next(
 	return ref - 1 < t->nb_overflow ? &t->lines[(uint64_t)t->nb_buckets + ref - 1] : NULL;
 }
 
-static inline uint16_t flow_tag_at(const struct flow_line *line, uint32_t slot)
-{
-	if (slot == 8)
-		return (uint16_t)flow_load(&line->tag8);
-	return (uint16_t)(flow_load(&line->tags[slot / 4]) >> slot % 4 * 16);
-}
-
 /* One key as words: those of struct dp_flow_keys. */
 struct flow_words {
 	uint64_t client[3], other[3];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Which slots of a line may hold a key; private to flow*.c. Once plain, once as one comparison of
- * the whole line; tests hold the one against the other.
+ * Which slots of a line are used, and which may hold a key; private to flow*.c. Once plain, once as
+ * one comparison of the whole line; tests hold the one against the other.
  */
 #ifndef DP_FLOW_LINE_H
 #define DP_FLOW_LINE_H
@@ -34,6 +34,16 @@ static inline uint32_t flow_slot_plain(uint64_t bits)
 	return at / 16 + at % 16 * 4;
 }
 
+/* How many slots are used: the line's first. Without a branch: there is no telling how many. */
+static inline uint32_t flow_line_used_plain(const struct flow_line *line)
+{
+	uint32_t n = 0;
+
+	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++)
+		n += flow_load(&line->refs[slot]) != 0;
+	return n;
+}
+
 #if defined(__AVX512BW__) && !defined(FLOW_PLAIN) && !defined(__SANITIZE_THREAD__)
 #include <immintrin.h>
 
@@ -56,9 +66,21 @@ static inline uint32_t flow_candidate_slot(uint64_t bits)
 {
 	return (uint32_t)__builtin_ctzll(bits);
 }
+
+/* Refs are the lanes of 32 bits from 7 on. For the holder of the bucket, as each store has to be
+ * seen. */
+static inline uint32_t flow_line_used(const struct flow_line *line)
+{
+	__m512i lanes = _mm512_load_si512((const void *)line);
+
+	static_assert(offsetof(struct flow_line, refs) == 7 * 4 && FLOW_LINE_SLOTS == 9,
+	        "which lanes are refs");
+	return (uint32_t)__builtin_popcount(_mm512_mask_test_epi32_mask(0xff80, lanes, lanes));
+}
 #else
 #define flow_candidates     flow_candidates_plain
 #define flow_candidate_slot flow_slot_plain
+#define flow_line_used      flow_line_used_plain
 #endif
 
 #endif

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "flow_fixture.h"
+#include "flow_bucket.h"
 #include "flow_line.h"
 
 /* The naive twin: one input, a byte at a time, after the paper's text. */
@@ -161,6 +162,38 @@ static void candidates_are_the_twin_s(void **state)
 		assert_int_equal(plain, other);
 		for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++)
 			assert_int_equal(plain >> slot & 1, flow_tag_at(&line, slot) == tag);
+	}
+}
+
+static void used_slots_are_counted(void **state)
+{
+	struct flow_line line;
+
+	for (uint32_t used = 0; used <= FLOW_LINE_SLOTS; used++) {
+		memset(&line, 0xff, sizeof(line));
+		memset(line.refs, 0, sizeof(line.refs));
+		for (uint32_t slot = 0; slot < used; slot++)
+			flow_slot_set(&line, slot, slot % 2 == 0 ? 1 : UINT32_C(0x80000000), 0);
+		assert_int_equal(flow_line_used_plain(&line), used);
+		assert_int_equal(flow_line_used(&line), used);
+	}
+}
+
+static void a_slot_is_set_apart_from_the_others(void **state)
+{
+	struct flow_line line;
+
+	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
+		memset(&line, 0, sizeof(line));
+		flow_slot_set(&line, slot, UINT32_MAX, UINT16_MAX);
+		assert_int_equal(flow_tag_at(&line, slot), UINT16_MAX);
+		assert_int_equal(
+		        line.tags[0], slot / 4 == 0 ? UINT64_C(0xffff) << slot % 4 * 16 : 0);
+		assert_int_equal(
+		        line.tags[1], slot / 4 == 1 ? UINT64_C(0xffff) << slot % 4 * 16 : 0);
+		assert_int_equal(line.tag8, slot == 8 ? 0xffff : 0);
+		for (uint32_t other = 0; other < FLOW_LINE_SLOTS; other++)
+			assert_int_equal(line.refs[other], other == slot ? UINT32_MAX : 0);
 	}
 }
 
@@ -489,6 +522,8 @@ int main(void)
 	        cmocka_unit_test(both_directions_find_one_entry),
 	        cmocka_unit_test(comparison_is_full),
 	        cmocka_unit_test(candidates_are_the_twin_s),
+	        cmocka_unit_test(used_slots_are_counted),
+	        cmocka_unit_test(a_slot_is_set_apart_from_the_others),
 	        cmocka_unit_test(tag_collision_is_no_hit),
 	        cmocka_unit_test(burst_of_64_hits_and_misses),
 	        cmocka_unit_test(overflow_lines_come_and_go),

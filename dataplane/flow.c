@@ -8,7 +8,6 @@
 #include "flow_bucket.h"
 #include "flow_line.h"
 #include "flow_pool.h"
-#include "once.h"
 
 /* How often a miss is tried again when the bucket changed or is held (about 50 us). A flow that is
  * in the bucket is found whether it is held or not: this bounds what a new flow waits for a worker
@@ -25,27 +24,6 @@ void dp_flow_keys_set(struct dp_flow_keys *keys, uint32_t i, const struct dp_flo
 		keys->other[w][i] = words.other[w];
 	}
 	keys->direction[i] = key->direction;
-}
-
-static inline struct flow_key_at key_at(const struct dp_flow_keys *keys, uint32_t i)
-{
-	const uint64_t *client = &keys->client[0][i];
-
-	DP_ONCE(client);
-	return (struct flow_key_at){client, client + (&keys->other[0][0] - &keys->client[0][0]),
-	        DP_FLOW_BURST, keys->direction[i]};
-}
-
-void dp_flow_keys_get(
-        const struct dp_flow_keys *keys, uint32_t i, bool is_v6, struct dp_flow_key *key)
-{
-	struct flow_words words = {.direction = keys->direction[i]};
-
-	for (uint32_t w = 0; w < FLOW_HASH_WORDS(is_v6); w++) {
-		words.client[w] = keys->client[w][i];
-		words.other[w] = keys->other[w][i];
-	}
-	flow_words_key(&words, is_v6, key);
 }
 
 /* False for any ref but one of the family's. */
@@ -80,7 +58,7 @@ static inline __attribute__((always_inline)) bool find_in_bucket(const struct dp
 static __attribute__((noinline)) bool find(const struct dp_flow_table *t,
         const struct dp_flow_keys *keys, uint32_t at, bool is_v6, struct dp_flow *flow)
 {
-	const struct flow_key_at key = key_at(keys, at);
+	const struct flow_key_at key = flow_key_at(keys, at);
 	uint64_t hash = keys->hash[at];
 	const uint32_t *version = &t->lines[flow_bucket(t, hash)].version;
 
@@ -234,7 +212,7 @@ static inline __attribute__((always_inline)) uint64_t lookup(const struct dp_flo
 	}
 	for (left = hits; left != 0; left &= left - 1) {
 		uint32_t i = (uint32_t)__builtin_ctzll(left);
-		const struct flow_key_at key = key_at(keys, i);
+		const struct flow_key_at key = flow_key_at(keys, i);
 		struct dp_flow *flow = &flows[i];
 
 		if (unlikely(!flow_read(t, places.entries[i], is_v6, &key, flow)))

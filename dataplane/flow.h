@@ -87,9 +87,27 @@ struct dp_flow_keys {
 
 /* Puts 'key' at place 'i' of the keys of its family. */
 void dp_flow_keys_set(struct dp_flow_keys *keys, uint32_t i, const struct dp_flow_key *key);
-/* The key at place 'i'. */
-void dp_flow_keys_get(
-        const struct dp_flow_keys *keys, uint32_t i, bool is_v6, struct dp_flow_key *key);
+
+/* Of the key at place 'i': the address of a side, keys->client or ->other ... */
+static inline struct lb_ip dp_flow_keys_ip(
+        const uint64_t side[3][DP_FLOW_BURST], uint32_t i, bool is_v6)
+{
+	const uint64_t words[2] = {side[0][i], is_v6 ? side[1][i] : 0};
+	struct lb_ip ip;
+
+	if (is_v6)
+		memcpy(&ip, words, sizeof(ip));
+	else
+		lb_ip_set_v4(&ip, (lb_be32)words[0]);
+	return ip;
+}
+
+/* ... and its port. */
+static inline lb_be16 dp_flow_keys_port(
+        const uint64_t side[3][DP_FLOW_BURST], uint32_t i, bool is_v6)
+{
+	return (lb_be16)(is_v6 ? side[2][i] : side[0][i] >> 32);
+}
 
 /* Where a new flow goes. */
 struct dp_flow_target {
@@ -206,15 +224,16 @@ static inline void dp_flow_touch(struct dp_flow_table *table, const struct dp_fl
 		dp_flow_note(table, flow, direction, tcp_flags, now);
 }
 
-/* Puts a flow in, keyed by a DP_TO_TARGET key. 'flow' receives the flow: the new one, or the
- * winner's with DP_FLOW_EXISTS. 'ended' (room for 4) and '*nb_ended' say what had to go for it: in
- * a full table expired flows, then half-open ones (UDP that was never answered included), then
- * closing ones, then UDP that went no further than one answer; an open flow never. 'tcp_flags' of
- * the packet set the first state: no SYN makes an adopted flow, which ranks as half-open. */
+/* Puts a flow in for key 'i' of those that were looked up, a DP_TO_TARGET key. 'flow' receives the
+ * flow: the new one, or the winner's with DP_FLOW_EXISTS. 'ended' (room for 4) and '*nb_ended' say
+ * what had to go for it: in a full table expired flows, then half-open ones (UDP that was never
+ * answered included), then closing ones, then UDP that went no further than one answer; an open
+ * flow never. 'tcp_flags' of the packet set the first state: no SYN makes an adopted flow, which
+ * ranks as half-open. */
 enum dp_flow_result dp_flow_insert(struct dp_flow_table *table, uint32_t worker,
-        const struct dp_flow_key *key, uint64_t hash, const struct dp_flow_target *target,
-        uint8_t tcp_flags, uint32_t now, struct dp_flow *flow, struct dp_flow_ended *ended,
-        uint32_t *nb_ended);
+        const struct dp_flow_keys *keys, uint32_t i, bool is_v6,
+        const struct dp_flow_target *target, uint8_t tcp_flags, uint32_t now, struct dp_flow *flow,
+        struct dp_flow_ended *ended, uint32_t *nb_ended);
 
 /* Says that the worker is about to insert 'n' flows of a family: fetches the memory for them. */
 void dp_flow_expect(struct dp_flow_table *table, uint32_t worker, bool is_v6, uint32_t n);

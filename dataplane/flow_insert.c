@@ -16,9 +16,8 @@
 struct insertion {
 	struct dp_flow_table *t;
 	uint32_t worker, bucket;
-	const struct dp_flow_key *key;
+	struct flow_key_at key;
 	const struct dp_flow_target *target;
-	struct flow_words words;  /* of the key */
 	uint64_t target_words[3]; /* of the target, as a side */
 	uint16_t tag, vip;
 	uint8_t tcp_flags;
@@ -56,42 +55,54 @@ static uint64_t deltas4(uint64_t from, uint64_t to)
 	return ip_there | there << 16 | (uint64_t)ip_back << 32 | (uint64_t)reverse(there) << 48;
 }
 
-/* See flow_delta(). */
-static uint16_t delta6(const uint64_t from[3], const uint64_t to[3])
+/* See flow_copy(). */
+static uint16_t delta6(const struct flow_key_at *from, const uint64_t to[3])
 {
-	uint32_t there = dp_csum_fold(
-	        delta64(from[0], to[0]) + delta64(from[1], to[1]) + delta64(from[2], to[2]));
+	uint64_t sum = 0;
+	uint32_t there;
 
+	for (uint32_t w = 0; w < 3; w++)
+		sum += delta64(from->other[w * from->stride], to[w]);
+	there = dp_csum_fold(sum);
 	return there != 0xffff ? (uint16_t)there : 0;
 }
 
-/* Fills a free entry. Its live word comes last. */
-static void entry_write(const struct insertion *in, uint64_t *e)
+static inline uint8_t protocol(const struct flow_key_at *key, bool is_v6)
+{
+	return (uint8_t)(is_v6 ? key->client[2 * key->stride] >> 16 : key->client[0] >> 48);
+}
+
+/* Fills a free entry. Its live word, which is the result, comes last. */
+static inline __attribute__((always_inline)) uint64_t entry_write(
+        const struct insertion *in, uint64_t *e, bool is_v6)
 {
 	const struct dp_flow_target *to = in->target;
-	const uint64_t *client = in->words.client, *virtual = in->words.other;
+	const struct flow_key_at *key = &in->key;
 	uint8_t state =
-	        in->key->protocol == IPPROTO_TCP ? dp_tcp_first(in->tcp_flags) : DP_TCP_NONE;
+	        protocol(key, is_v6) == IPPROTO_TCP ? dp_tcp_first(in->tcp_flags) : DP_TCP_NONE;
 	uint32_t idle_s = RTE_MIN(to->idle_timeout_s, (uint16_t)FLOW_MAX_IDLE_S);
 	uint16_t life = flow_live_life(flow_load(&e[FLOW_LIVE_AT])), delta = 0;
+	uint64_t live = flow_live_make(in->now, state, DP_FLOW_LIVE, life);
 
-	flow_store(&e[0], client[0]);
-	if (!in->key->is_v6) {
-		flow_store(&e[1], virtual[0]);
+	flow_store(&e[0], key->client[0]);
+	if (!is_v6) {
+		flow_store(&e[1], key->other[0]);
 		flow_store(&e[2], in->target_words[0]);
-		flow_store(&e[FLOW_DELTAS_AT], deltas4(virtual[0], in -> target_words[0]));
+		flow_store(&e[FLOW_DELTAS_AT], deltas4(key->other[0], in->target_words[0]));
 	} else {
-		flow_store(&e[1], client[1]);
+		flow_store(&e[1], key->client[key->stride]);
 		flow_store(&e[FLOW_TARGET6_AT], in->target_words[0]);
 		flow_store(&e[FLOW_TARGET6_AT + 1], in->target_words[1]);
-		flow_store(&e[FLOW_PORTS6_AT],
-		        client[2] | virtual[2] << 32 | in->target_words[2] << 48);
-		delta = delta6(virtual, in->target_words);
+		flow_store(&e[FLOW_PORTS6_AT], key->client[2 * key->stride] |
+		                                       key->other[2 * key->stride] << 32 |
+		                                       in->target_words[2] << 48);
+		delta = delta6(key, in->target_words);
 	}
 	flow_store(&e[FLOW_SLOT_AT], to->slot | (uint64_t)to->epoch << 32);
 	flow_store(&e[FLOW_REST_AT], flow_rest_make(in->vip, delta, to->listener, idle_s));
 	flow_count_begin(in->t, e, life);
-	flow_store(&e[FLOW_LIVE_AT], flow_live_make(in->now, state, DP_FLOW_LIVE, life));
+	flow_store(&e[FLOW_LIVE_AT], live);
+	return live;
 }
 
 /* A flow that nobody will miss; not counted as evicted. */
@@ -121,27 +132,25 @@ static bool has_no_client(const struct insertion *in)
 
 /* Looks at the flows of the key's client side: their number, the key's own flow, one that goes to
  * the same target, which must be over to make way. */
-static enum dp_flow_result check_client(const struct insertion *in)
+static __attribute__((noinline)) enum dp_flow_result check_client(
+        const struct insertion *in, bool is_v6)
 {
-	bool is_v6 = in->key->is_v6;
-	const struct flow_key_at key = flow_words_at(&in->words);
-	const struct flow_key_at target = {in->words.client, in->target_words, 1, DP_TO_CLIENT};
+	const struct flow_key_at target = {NULL, in->target_words, 1, DP_TO_CLIENT};
 	struct flow_place at = {0}, over = {0}, collision = {0};
 	uint32_t n = 0;
 
-	if (likely(has_no_client(in)))
-		return DP_FLOW_INSERTED;
 	for (; flow_bucket_next(in->t, in->bucket, &at); at.slot++) {
 		const uint64_t *e = flow_entry(in->t, at.index);
 		struct flow_sides sides;
 
 		if (flow_tag_at(at.line, at.slot) != in->tag)
 			continue;
-		if (flow_index_is_v6(in->t, at.index) != is_v6 || !flow_client_is(e, is_v6, &key))
+		if (flow_index_is_v6(in->t, at.index) != is_v6 ||
+		        !flow_client_is(e, is_v6, &in->key))
 			continue;
 		in->flow->index = at.index;
 		sides = flow_sides(in->t, e, is_v6);
-		if (flow_read(in->t, e, is_v6, &key, in->flow))
+		if (flow_read(in->t, e, is_v6, &in->key, in->flow))
 			return DP_FLOW_EXISTS;
 		n++;
 		if (is_over(in, at.index))
@@ -184,46 +193,73 @@ static bool evict_from_bucket(const struct insertion *in)
 }
 
 /* With the bucket held. */
-static enum dp_flow_result insert_held(struct insertion *in)
+static inline __attribute__((always_inline)) enum dp_flow_result insert_held(
+        struct insertion *in, bool is_v6)
 {
 	struct dp_flow_table *t = in->t;
-	const struct flow_key_at key = flow_words_at(&in->words);
-	bool is_v6 = in->key->is_v6;
-	enum dp_flow_result result = check_client(in);
+	enum dp_flow_result result = has_no_client(in) ? DP_FLOW_INSERTED : check_client(in, is_v6);
+	struct flow_sides sides;
+	uint64_t *e, live;
 
-	if (result != DP_FLOW_INSERTED)
+	if (unlikely(result != DP_FLOW_INSERTED))
 		return result;
-	if (in->ref == 0)
+	if (likely(in->ref == 0))
 		in->ref = flow_pool_take(t, in->worker, is_v6);
-	if (in->ref == 0)
+	if (unlikely(in->ref == 0))
 		return NEEDS_ENTRY;
-	entry_write(in, flow_entry(t, in->ref - 1));
-	if (!flow_bucket_add(t, in->bucket, in->ref - 1, in->tag) &&
+	e = flow_entry(t, in->ref - 1);
+	live = entry_write(in, e, is_v6);
+	if (unlikely(!flow_bucket_add(t, in->bucket, in->ref - 1, in->tag)) &&
 	        !(evict_from_bucket(in) && flow_bucket_add(t, in->bucket, in->ref - 1, in->tag))) {
 		flow_entry_end(t, in->ref - 1);
 		return DP_FLOW_FULL;
 	}
+	sides = flow_sides(t, e, is_v6);
 	in->flow->index = in->ref - 1;
-	flow_read(t, flow_entry(t, in->ref - 1), is_v6, &key, in->flow);
+	flow_copy(&sides, e, is_v6, live, FLOW_TARGET, in->flow);
 	in->ref = 0;
 	return DP_FLOW_INSERTED;
 }
 
-enum dp_flow_result dp_flow_insert(struct dp_flow_table *t, uint32_t worker,
-        const struct dp_flow_key *key, uint64_t hash, const struct dp_flow_target *target,
-        uint8_t tcp_flags, uint32_t now, struct dp_flow *flow, struct dp_flow_ended *ended,
-        uint32_t *nb_ended)
+static inline __attribute__((always_inline)) enum dp_flow_result insert(
+        struct insertion *in, bool is_v6)
 {
+	struct dp_flow_table *t = in->t;
 	enum dp_flow_result result;
+
+	flow_side_words(&in->target->ip, in->target->port, is_v6, in->target_words);
+	for (;;) {
+		flow_bucket_lock(t, in->worker, in->bucket);
+		result = insert_held(in, is_v6);
+		flow_bucket_unlock(t, in->worker, in->bucket);
+		if (likely(result != NEEDS_ENTRY))
+			break;
+		in->ref = flow_evict(t, in->worker, is_v6, in->now, &in->ended[*in->nb_ended]);
+		if (in->ref == 0)
+			return DP_FLOW_FULL;
+		++*in->nb_ended;
+	}
+	if (unlikely(in->ref != 0))
+		flow_pool_give(t, in->worker, in->ref);
+	return result;
+}
+
+enum dp_flow_result dp_flow_insert(struct dp_flow_table *t, uint32_t worker,
+        const struct dp_flow_keys *keys, uint32_t i, bool is_v6,
+        const struct dp_flow_target *target, uint8_t tcp_flags, uint32_t now, struct dp_flow *flow,
+        struct dp_flow_ended *ended, uint32_t *nb_ended)
+{
+	const uint64_t virtual[2] = {keys->other[0][i], is_v6 ? keys->other[1][i] : 0};
 	struct insertion in;
 
 	/* field by field: each is read as it is written, soon */
 	in.t = t;
 	in.worker = worker;
-	in.bucket = flow_bucket(t, hash);
-	in.key = key;
+	in.bucket = flow_bucket(t, keys->hash[i]);
+	in.key = flow_key_at(keys, i);
 	in.target = target;
-	in.tag = flow_tag(hash);
+	in.tag = flow_tag(keys->hash[i]);
+	in.vip = 0;
 	in.tcp_flags = tcp_flags;
 	in.now = now;
 	in.ref = 0;
@@ -231,28 +267,7 @@ enum dp_flow_result dp_flow_insert(struct dp_flow_table *t, uint32_t worker,
 	in.ended = ended;
 	in.nb_ended = nb_ended;
 	*nb_ended = 0;
-	flow_words_set(&in.words, key);
-	flow_side_words(&target->ip, target->port, key->is_v6, in.target_words);
-	in.vip = 0;
-	if (key->is_v6 && !flow_vip_number(t, in.words.other, &in.vip))
-		return DP_FLOW_VIP_LIMIT;
-	for (;;) {
-		flow_bucket_lock(t, worker, in.bucket);
-		result = insert_held(&in);
-		flow_bucket_unlock(t, worker, in.bucket);
-		if (result != NEEDS_ENTRY)
-			break;
-		in.ref = flow_evict(t, worker, key->is_v6, now, &ended[*nb_ended]);
-		if (in.ref == 0)
-			return DP_FLOW_FULL;
-		++*nb_ended;
-	}
-	if (in.ref != 0)
-		flow_pool_give(t, worker, in.ref);
-	return result;
-}
-
-void dp_flow_expect(struct dp_flow_table *t, uint32_t worker, bool is_v6, uint32_t n)
-{
-	flow_pool_expect(t, worker, is_v6, n);
+	if (!is_v6)
+		return insert(&in, false);
+	return flow_vip_number(t, virtual, &in.vip) ? insert(&in, true) : DP_FLOW_VIP_LIMIT;
 }

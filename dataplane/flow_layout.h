@@ -50,6 +50,7 @@
 #include <rte_prefetch.h>
 
 #include "flow.h"
+#include "once.h"
 #include "siphash.h"
 
 #define FLOW_MAGIC  UINT64_C(0x574f4c464152424e)
@@ -311,9 +312,13 @@ struct flow_key_at {
 	uint32_t stride, direction;
 };
 
-static inline struct flow_key_at flow_words_at(const struct flow_words *words)
+static inline struct flow_key_at flow_key_at(const struct dp_flow_keys *keys, uint32_t i)
 {
-	return (struct flow_key_at){words->client, words->other, 1, words->direction};
+	const uint64_t *client = &keys->client[0][i];
+
+	DP_ONCE(client);
+	return (struct flow_key_at){client, client + (&keys->other[0][0] - &keys->client[0][0]),
+	        DP_FLOW_BURST, keys->direction[i]};
 }
 
 /* An address and port as the words of one side. */
@@ -328,51 +333,38 @@ static inline void flow_side_words(
 	words[2] = port;
 }
 
-/* Of IPv4 keys, the first word of each side alone is set. */
-static inline void flow_words_set(struct flow_words *words, const struct dp_flow_key *key)
-{
-	words->direction = key->direction & 1;
-	flow_side_words(&key->client, key->client_port, key->is_v6, words->client);
-	words->client[key->is_v6 ? 2 : 0] |= (uint64_t)key->protocol << (key->is_v6 ? 16 : 48);
-	flow_side_words(&key->other, key->other_port, key->is_v6, words->other);
-}
-
+/* Of IPv4 keys, the first word of each side alone is more than 0. */
 static inline struct flow_words flow_words(const struct dp_flow_key *key)
 {
-	struct flow_words words = {0};
+	struct flow_words words = {.direction = key->direction & 1};
 
-	flow_words_set(&words, key);
+	flow_side_words(&key->client, key->client_port, key->is_v6, words.client);
+	words.client[key->is_v6 ? 2 : 0] |= (uint64_t)key->protocol << (key->is_v6 ? 16 : 48);
+	flow_side_words(&key->other, key->other_port, key->is_v6, words.other);
 	return words;
 }
 
-/* The way back. Word by word into '*key': nothing is copied as a whole that was just written in
- * parts. */
+/* The way back. */
 static inline void flow_words_key(
         const struct flow_words *words, bool is_v6, struct dp_flow_key *key)
 {
 	uint64_t client = words->client[is_v6 ? 2 : 0] >> (is_v6 ? 0 : 32);
 	uint64_t other = words->other[is_v6 ? 2 : 0] >> (is_v6 ? 0 : 32);
-	uint64_t last = (lb_be16)client | (uint64_t)(lb_be16)other << 16 |
-	                (client >> 16 & 0xff) << 32 | (uint64_t)words->direction << 40 |
-	                (uint64_t)is_v6 << 48;
 
-	static_assert(offsetof(struct dp_flow_key, client_port) == 32 &&
-	                      offsetof(struct dp_flow_key, other_port) == 34 &&
-	                      offsetof(struct dp_flow_key, protocol) == 36 &&
-	                      offsetof(struct dp_flow_key, direction) == 37 &&
-	                      offsetof(struct dp_flow_key, is_v6) == 38,
-	        "a key's last word");
+	*key = (struct dp_flow_key){
+	        .client_port = (lb_be16)client,
+	        .other_port = (lb_be16)other,
+	        .protocol = (uint8_t)(client >> 16),
+	        .direction = (uint8_t)words->direction,
+	        .is_v6 = is_v6,
+	};
 	if (is_v6) {
 		memcpy(&key->client, words->client, sizeof(key->client));
 		memcpy(&key->other, words->other, sizeof(key->other));
 	} else {
-		uint64_t halves[4] = {0, UINT64_C(0xffff0000) | words->client[0] << 32, 0,
-		        UINT64_C(0xffff0000) | words->other[0] << 32};
-
-		memcpy(&key->client, &halves[0], sizeof(key->client));
-		memcpy(&key->other, &halves[2], sizeof(key->other));
+		lb_ip_set_v4(&key->client, (lb_be32)words->client[0]);
+		lb_ip_set_v4(&key->other, (lb_be32)words->other[0]);
 	}
-	memcpy(&key->client_port, &last, sizeof(last));
 }
 
 /* The hash's input: the client's words, 7 or 19 bytes of them, so no IPv4 input is an IPv6 one. */

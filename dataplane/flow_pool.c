@@ -96,7 +96,7 @@ void flow_pool_fill(struct dp_flow_table *t, struct flow_cache *cache, bool is_v
 		prefetch_entry(t, batch[i]);
 }
 
-void flow_pool_expect(struct dp_flow_table *t, uint32_t worker, bool is_v6, uint32_t n)
+void dp_flow_expect(struct dp_flow_table *t, uint32_t worker, bool is_v6, uint32_t n)
 {
 	const struct flow_cache *cache = &t->workers[worker].cache[is_v6];
 

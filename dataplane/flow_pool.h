@@ -44,9 +44,6 @@ static inline void flow_pool_give(struct dp_flow_table *t, uint32_t worker, uint
 	flow_count_set(&cache->n, cache->n + 1);
 }
 
-/* The worker is about to take 'n' entries: fetches their memory. */
-void flow_pool_expect(struct dp_flow_table *t, uint32_t worker, bool is_v6, uint32_t n);
-
 /* Gives a batch of at most FLOW_MAX_BATCH to the shared pool. */
 void flow_pool_push(struct dp_flow_table *t, bool is_v6, const uint32_t *refs, uint32_t n);
 

@@ -32,11 +32,11 @@ static bool ip6_source_bad(const struct lb_ip *ip)
 }
 
 /* Asked for new flows alone: no flow gets into the table with such a client. */
-static bool source_bad(const struct dp_worker_ctx *ctx, const struct dp_flow_key *key)
+static bool source_bad(const struct dp_tables *tables, const struct lb_ip *client, bool is_v6)
 {
-	if (key->is_v6 ? ip6_source_bad(&key->client) : ip4_source_bad(&key->client))
+	if (is_v6 ? ip6_source_bad(client) : ip4_source_bad(client))
 		return true;
-	return dp_tables_vip(&ctx->tables, &key->client) != NULL;
+	return dp_tables_vip(tables, client) != NULL;
 }
 
 /* A reset of nothing, and the answer to a SYN that nobody sent (backscatter of a spoofed flood). */
@@ -47,15 +47,15 @@ static bool is_stray(uint8_t tcp_flags)
 	               (RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG);
 }
 
-/* Copies a target out of shared memory. False if no packet of this key can go there. */
-static bool target_read(const struct dp_tables *tables, uint32_t slot,
-        const struct dp_flow_key *key, struct dp_flow_target *to)
+/* Copies a target out of shared memory. False if no packet of this family can go there. */
+static bool target_read(
+        const struct dp_tables *tables, uint32_t slot, bool is_v6, struct dp_flow_target *to)
 {
 	to->slot = slot;
 	to->epoch = dp_tables_epoch(tables, slot);
 	to->ip = tables->targets[slot].ip;
 	to->port = tables->targets[slot].port;
-	return to->port != 0 && lb_ip_is_v4(&to->ip) == !key->is_v6;
+	return to->port != 0 && lb_ip_is_v4(&to->ip) == !is_v6;
 }
 
 void dp_count_ended(
@@ -90,12 +90,12 @@ static void count_new(
 }
 
 /* Inserts, and counts what had to make room. */
-static enum dp_flow_result insert(struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i,
-        const struct dp_flow_key *key, const struct dp_flow_target *to)
+static enum dp_flow_result insert(
+        struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i, const struct dp_flow_target *to)
 {
 	struct dp_flow_ended ended[4];
 	uint32_t nb_ended = 0;
-	enum dp_flow_result result = dp_flow_insert(ctx->flows, ctx->worker, key, b->keys.hash[i],
+	enum dp_flow_result result = dp_flow_insert(ctx->flows, ctx->worker, &b->keys, i, b->is_v6,
 	        to, b->tcp_flags[i], ctx->now, &b->flows[i], ended, &nb_ended);
 
 	for (uint32_t k = 0; k < nb_ended; k++)
@@ -107,7 +107,6 @@ static enum dp_flow_result insert(struct dp_worker_ctx *ctx, struct dp_burst *b,
 struct newcomer {
 	const struct lb_listener *listener;
 	const struct lb_group *group;
-	const struct dp_flow_key *key;
 	struct dp_select select;
 	bool has_place; /* in a Maglev table */
 	uint32_t slot;  /* of the target to be tried first */
@@ -134,14 +133,14 @@ static dp_verdict place(struct dp_worker_ctx *ctx, struct dp_burst *b, struct ne
 	for (; slot != LB_NO_SLOT; slot = dp_select_next(&new->select)) {
 		enum dp_flow_result result;
 
-		if (!target_read(&ctx->tables, slot, new->key, &to))
+		if (!target_read(&ctx->tables, slot, b->is_v6, &to))
 			continue;
-		result = insert(ctx, b, new->at, new->key, &to);
+		result = insert(ctx, b, new->at, &to);
 		if (result == DP_FLOW_INSERTED) {
 			dp_count(ctx, LB_COUNTER_FLOWS_RESELECTED,
 			        verdict == LB_DROP_FLOW_COLLISION);
 			count_new(ctx, &to,
-			        new->key->protocol == IPPROTO_TCP &&
+			        b->protocol[new->at] == IPPROTO_TCP &&
 			                !(b->tcp_flags[new->at] & RTE_TCP_SYN_FLAG),
 			        new->group->flags &LB_GROUP_FAIL_OPEN);
 		}
@@ -152,14 +151,18 @@ static dp_verdict place(struct dp_worker_ctx *ctx, struct dp_burst *b, struct ne
 	return verdict;
 }
 
-/* The listener of a key; the last one again for a run of equal destinations. */
-static const struct lb_listener *find_listener(const struct dp_worker_ctx *ctx,
-        const struct dp_flow_key *key, const struct lb_listener *last)
+/* The listener of key 'i'; the last one again for a run of equal destinations. */
+static const struct lb_listener *find_listener(const struct dp_tables *tables,
+        const struct dp_burst *b, uint32_t i, const struct lb_listener *last)
 {
-	if (last != NULL && last->port == key->other_port && last->protocol == key->protocol &&
-	        lb_ip_equal(&last->vip, &key->other))
+	struct lb_ip vip = dp_flow_keys_ip(b->keys.other, i, b->is_v6);
+	lb_be16 port = dp_flow_keys_port(b->keys.other, i, b->is_v6);
+	uint8_t protocol = b->protocol[i];
+
+	if (last != NULL && last->port == port && last->protocol == protocol &&
+	        lb_ip_equal(&last->vip, &vip))
 		return last;
-	return dp_tables_listener(&ctx->tables, &key->other, key->protocol, key->other_port);
+	return dp_tables_listener(tables, &vip, protocol, port);
 }
 
 /* Whether a packet to listener 'l' may begin a flow, and where. */
@@ -181,30 +184,23 @@ static dp_verdict admit(const struct dp_worker_ctx *ctx, const struct dp_burst *
 
 /* The packets that may begin flows; the others get their verdicts. */
 static uint32_t admit_all(struct dp_worker_ctx *ctx, const struct dp_burst *b, uint64_t missed,
-        dp_verdict *verdicts, struct dp_flow_key *keys, struct newcomer *all)
+        dp_verdict *verdicts, struct newcomer *all)
 {
 	const struct lb_listener *l = NULL;
 	uint32_t n = 0;
 
-	/* in a pass of their own: what was written in parts is read as a whole, later */
-	for (uint64_t left = missed; left != 0;) {
-		uint32_t i = dp_first(&left);
-
-		dp_flow_keys_get(&b->keys, i, b->is_v6, &keys[i]);
-	}
-	for (; missed != 0; missed &= missed - 1) {
-		uint32_t i = (uint32_t)__builtin_ctzll(missed);
-		const struct dp_flow_key *key = &keys[i];
+	while (missed != 0) {
+		uint32_t i = dp_first(&missed);
+		struct lb_ip client = dp_flow_keys_ip(b->keys.client, i, b->is_v6);
 
 		verdicts[i] = LB_DROP_IP_BAD_SOURCE;
-		if (source_bad(ctx, key))
+		if (source_bad(&ctx->tables, &client, b->is_v6))
 			continue;
 		verdicts[i] = LB_DROP_NO_LISTENER;
-		l = find_listener(ctx, key, l);
+		l = find_listener(&ctx->tables, b, i, l);
 		if (l == NULL)
 			continue;
 		all[n].at = (uint8_t)i;
-		all[n].key = key;
 		verdicts[i] = admit(ctx, b, l, &all[n]);
 		if (verdicts[i] == DP_GO_ON)
 			n++;
@@ -214,30 +210,23 @@ static uint32_t admit_all(struct dp_worker_ctx *ctx, const struct dp_burst *b, u
 	return n;
 }
 
-/* Each one's place in its Maglev table. The hashes apart from all else: they are long chains of
- * multiplications, which then overlap. */
-static void find_places(const struct dp_worker_ctx *ctx, struct newcomer *all, uint32_t n)
+/* Each one's place in its Maglev table, and the target there. */
+static void choose_all(const struct dp_worker_ctx *ctx, const struct dp_burst *b, uint64_t missed,
+        struct newcomer *all, uint32_t n)
 {
-	uint32_t hashes[DP_BURST];
+	struct dp_select_hashes hashes;
 
-	for (uint32_t k = 0; k < n; k++)
-		hashes[k] =
-		        dp_select_hash(all[k].key, all[k].listener->flags & LB_LISTENER_SOURCE_IP);
+	dp_select_hash(&b->keys, b->is_v6, missed, &hashes);
 	for (uint32_t k = 0; k < n; k++) {
 		struct newcomer *new = &all[k];
+		const uint32_t *column =
+		        new->listener->flags &LB_LISTENER_SOURCE_IP ? hashes.client : hashes.flow;
 
 		new->has_place =
-		        dp_select_start(&new->select, &ctx->tables, new->listener, hashes[k]);
+		        dp_select_start(&new->select, &ctx->tables, new->listener, column[new->at]);
 		if (new->has_place)
 			rte_prefetch0(&new->select.maglev[new->select.at]);
 	}
-}
-
-static void choose_all(
-        const struct dp_worker_ctx *ctx, const struct dp_burst *b, struct newcomer *all, uint32_t n)
-{
-	find_places(ctx, all, n);
-	dp_flow_expect(ctx->flows, ctx->worker, b->is_v6, n);
 	for (uint32_t k = 0; k < n; k++) {
 		all[k].slot = all[k].has_place ? dp_select_next(&all[k].select) : LB_NO_SLOT;
 		if (all[k].slot != LB_NO_SLOT)
@@ -248,10 +237,11 @@ static void choose_all(
 void dp_miss(struct dp_worker_ctx *ctx, struct dp_burst *b, uint64_t missed, dp_verdict *verdicts)
 {
 	struct newcomer all[DP_BURST];
-	struct dp_flow_key keys[DP_BURST];
-	uint32_t n = admit_all(ctx, b, missed, verdicts, keys, all);
+	uint32_t n;
 
-	choose_all(ctx, b, all, n);
+	dp_flow_expect(ctx->flows, ctx->worker, b->is_v6, (uint32_t)__builtin_popcountll(missed));
+	n = admit_all(ctx, b, missed, verdicts, all);
+	choose_all(ctx, b, missed, all, n);
 	for (uint32_t k = 0; k < n; k++) {
 		dp_verdict v = place(ctx, b, &all[k]);
 

@@ -26,9 +26,17 @@
  *   for each word: h = lb_mix(h ^ w[i])             lb_mix() is in lb/table.h
  *   result: the upper 32 bits of h
  *
- * With 'client_only' (stickiness source_ip) only w[0] and w[1] take part. There is no secret:
- * nodes share none, and whoever looks for flows that meet on one target finds them by trying. */
-uint32_t dp_select_hash(const struct dp_flow_key *key, bool client_only);
+ * Of 'client' (stickiness source_ip) only w[0] and w[1] take part. There is no secret: nodes share
+ * none, and whoever looks for flows that meet on one target finds them by trying. */
+struct dp_select_hashes {
+	uint32_t flow[DP_FLOW_BURST] __attribute__((aligned(64)));
+	uint32_t client[DP_FLOW_BURST] __attribute__((aligned(64)));
+};
+
+/* Both hashes of the keys in 'set', one bit each, all of one family. Other places may hold
+ * anything. Eight keys side by side: each hash is one long chain of multiplications. */
+void dp_select_hash(
+        const struct dp_flow_keys *keys, bool is_v6, uint64_t set, struct dp_select_hashes *hashes);
 
 /* The targets for one flow, best first. */
 struct dp_select {

@@ -134,15 +134,17 @@ LB_ASSERT_SIZE(struct lb_index, 8);
  * row is found within it, so that hostile destinations can't make a look-up long. */
 #define LB_INDEX_MAX_PROBES 16
 
-/* The two hashes below spread configured keys over the index; they need no secret. */
+/* Of a word, or of a vector of words. */
+#define LB_MIX_STEP(x) (((x) ^ (x) >> 32) * UINT64_C(0xd6e8feb86659fd93))
+
 static inline uint64_t lb_mix(uint64_t x)
 {
-	x ^= x >> 32;
-	x *= UINT64_C(0xd6e8feb86659fd93);
-	x ^= x >> 32;
-	x *= UINT64_C(0xd6e8feb86659fd93);
+	x = LB_MIX_STEP(x);
+	x = LB_MIX_STEP(x);
 	return x ^ (x >> 32);
 }
+
+/* The two hashes below spread configured keys over the index; they need no secret. */
 
 /* Every packet's destination goes through this one: two multiplications, one for IPv4, whose first
  * half is 0. The halves of the second word change places so that the bytes in which IPv4 addresses

@@ -207,28 +207,28 @@ static void op_insert(void)
 	uint8_t flags = s.protocol == IPPROTO_TCP ? random_flags() : 0;
 	struct dp_flow_key key = flow_key(&s, DP_TO_TARGET);
 	struct dp_flow_target target = flow_target(&s);
-	struct dp_flow_ended ended[4];
+	struct inserted in;
 	struct twin_flow *way;
-	struct dp_flow flow;
-	uint32_t n, room = s.is_v6 ? CAPACITY / 2 : CAPACITY;
+	uint32_t room = s.is_v6 ? CAPACITY / 2 : CAPACITY;
 	bool was_full = twin_count(s.is_v6) == room;
 	enum dp_flow_result expected = expected_result(&s, &way), result;
 
 	target.slot = ++last_id;
 	target.epoch = epoch;
-	result = dp_flow_insert(
-	        table, 0, &key, flow_hash(table, &key), &target, flags, now, &flow, ended, &n);
+	in = flow_put_key(table, 0, &key, &target, flags, now);
+	result = in.result;
 	results[result]++;
 	if (result == DP_FLOW_FULL ? !was_full || expected != DP_FLOW_INSERTED : result != expected)
 		fail("another result than the naive table's");
-	if (n != 0 && (result != DP_FLOW_INSERTED || (way != NULL && ended[0].slot != way->id)))
+	if (in.nb_ended != 0 &&
+	        (result != DP_FLOW_INSERTED || (way != NULL && in.ended[0].slot != way->id)))
 		fail("a flow had to go, and should not");
-	twin_follow(ended, n);
+	twin_follow(in.ended, in.nb_ended);
 	if (result == DP_FLOW_INSERTED)
 		twin_add(&s, flags);
-	if (result == DP_FLOW_EXISTS && flow.slot != twin_find(&s, DP_TO_TARGET)->id)
+	if (result == DP_FLOW_EXISTS && in.flow.slot != twin_find(&s, DP_TO_TARGET)->id)
 		fail("another winner");
-	if (result == DP_FLOW_INSERTED && flow.slot != last_id)
+	if (result == DP_FLOW_INSERTED && in.flow.slot != last_id)
 		fail("another flow than the one put in");
 }
 

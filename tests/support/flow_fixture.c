@@ -85,16 +85,29 @@ struct dp_flow_target flow_target(const struct spec *s)
 	};
 }
 
+struct inserted flow_put_key(struct dp_flow_table *t, uint32_t worker,
+        const struct dp_flow_key *key, const struct dp_flow_target *target, uint8_t flags,
+        uint32_t now)
+{
+	const uint32_t at = DP_FLOW_BURST - 3;
+	struct inserted in = {0};
+	struct dp_flow_keys keys;
+
+	memset(&keys, 0x5a, sizeof(keys));
+	dp_flow_keys_set(&keys, at, key);
+	keys.hash[at] = flow_hash(t, key);
+	in.result = dp_flow_insert(t, worker, &keys, at, key->is_v6, target, flags, now, &in.flow,
+	        in.ended, &in.nb_ended);
+	return in;
+}
+
 struct inserted flow_put(
         struct dp_flow_table *t, uint32_t worker, const struct spec *s, uint8_t flags, uint32_t now)
 {
 	struct dp_flow_key key = flow_key(s, DP_TO_TARGET);
 	struct dp_flow_target target = flow_target(s);
-	struct inserted in = {0};
 
-	in.result = dp_flow_insert(t, worker, &key, flow_hash(t, &key), &target, flags, now,
-	        &in.flow, in.ended, &in.nb_ended);
-	return in;
+	return flow_put_key(t, worker, &key, &target, flags, now);
 }
 
 uint64_t flow_lookup(const struct dp_flow_table *t, const struct dp_flow_key *keys, uint32_t n,

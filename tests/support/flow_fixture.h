@@ -39,6 +39,10 @@ struct dp_flow_key flow_key(const struct spec *s, enum dp_direction direction);
 /* All of it follows from the key, the idle timeout (350 s and more) too. */
 struct dp_flow_target flow_target(const struct spec *s);
 
+/* dp_flow_insert() of a key that was not looked up. */
+struct inserted flow_put_key(struct dp_flow_table *t, uint32_t worker,
+        const struct dp_flow_key *key, const struct dp_flow_target *target, uint8_t flags,
+        uint32_t now);
 struct inserted flow_put(struct dp_flow_table *t, uint32_t worker, const struct spec *s,
         uint8_t flags, uint32_t now);
 /* Where a flow's packets go. */

@@ -297,9 +297,14 @@ uint32_t rig_place(const struct frame_spec *s)
 	        .other = s->dst,
 	        .client_port = htons(s->src_port),
 	        .other_port = htons(s->dst_port),
-	        .protocol = s->protocol};
+	        .protocol = s->protocol,
+	        .is_v6 = !lb_ip_is_v4(&s->dst)};
+	struct dp_select_hashes hashes;
+	struct dp_flow_keys keys;
 
-	return lb_maglev_entry(dp_select_hash(&key, s->dst_port == 81), RIG_MAGLEV);
+	dp_flow_keys_set(&keys, 0, &key);
+	dp_select_hash(&keys, key.is_v6, 1, &hashes);
+	return lb_maglev_entry(s->dst_port == 81 ? hashes.client[0] : hashes.flow[0], RIG_MAGLEV);
 }
 
 uint32_t rig_slot(const struct frame_spec *s)

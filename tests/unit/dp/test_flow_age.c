@@ -110,14 +110,10 @@ static void an_open_flow_has_its_listener_s_idle_timeout(void **state)
 		struct spec s = {1, 4000, 1, 7, 0, i % 2};
 		struct dp_flow_key key = flow_key(&s, DP_TO_TARGET);
 		struct dp_flow_target target = flow_target(&s);
-		struct dp_flow_ended ended[4];
-		struct dp_flow flow;
-		uint32_t nb_ended;
 
 		target.idle_timeout_s = timeouts_s[i / 2];
-		assert_int_equal(dp_flow_insert(t, 0, &key, flow_hash(t, &key), &target, TCP_SYN,
-		                         99, &flow, ended, &nb_ended),
-		        DP_FLOW_INSERTED);
+		assert_int_equal(
+		        flow_put_key(t, 0, &key, &target, TCP_SYN, 99).result, DP_FLOW_INSERTED);
 		assert_true(flow_see(t, &s, DP_TO_CLIENT, TCP_SYN | TCP_ACK, 99));
 		assert_true(flow_see(t, &s, DP_TO_TARGET, TCP_ACK, 100));
 		assert_timeout(t, timeouts_s[i / 2], DP_TCP_ESTABLISHED);

@@ -193,9 +193,6 @@ static void overflowed_another_table(bool is_v6)
 		struct client c = {address, 4000};
 		struct dp_flow_key key = key_of(c, is_v6);
 		struct dp_flow_target to = {.ip = key.other, .port = 1};
-		struct dp_flow_ended ended[4];
-		struct dp_flow flow;
-		uint32_t nb_ended;
 
 		if (++given == 2 * FLOWS * 9 / 10) {
 			dp_flow_close(own);
@@ -203,8 +200,7 @@ static void overflowed_another_table(bool is_v6)
 			given = 0;
 			before = 0;
 		}
-		dp_flow_insert(own, 0, &key, flow_hash(own, &key), &to, TCP_SYN, 1, &flow, ended,
-		        &nb_ended);
+		flow_put_key(own, 0, &key, &to, TCP_SYN, 1);
 		dp_flow_usage(own, &usage);
 		if (usage.overflow_lines_used > before)
 			inputs[n++] = c;
@@ -296,13 +292,9 @@ static void with_the_secret_the_attack_works(void **state)
 		for (uint32_t i = 0; i < INPUTS / 20; i++) {
 			struct dp_flow_key key = key_of(inputs[i], is_v6);
 			struct dp_flow_target to = {.ip = key.other, .port = 1};
-			struct dp_flow_ended ended[4];
-			struct dp_flow flow;
-			uint32_t nb_ended;
 
-			assert_int_equal(dp_flow_insert(t, 0, &key, flow_hash(t, &key), &to,
-			                         TCP_SYN, 1, &flow, ended, &nb_ended),
-			        DP_FLOW_INSERTED);
+			assert_int_equal(
+			        flow_put_key(t, 0, &key, &to, TCP_SYN, 1).result, DP_FLOW_INSERTED);
 		}
 		/* even then a bucket has its bound, and gives up its own flows */
 		dp_flow_usage(t, &usage);

@@ -274,7 +274,7 @@ bool dp_flow_remove(struct dp_flow_table *t, uint32_t worker, const struct dp_fl
 	/* another flow's by now, perhaps: then it is not in that bucket with this life */
 	flow_client_get(e, is_v6, words);
 	if (!flow_bucket_take(t, worker, flow_bucket(t, flow_hash_words(t, words, is_v6)),
-	            flow->index, flow->life))
+	            flow->index, flow->live, FLOW_LIFE_MASK))
 		return false;
 	flow_pool_give(t, worker, flow->index + 1);
 	return true;

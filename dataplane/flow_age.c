@@ -2,7 +2,7 @@
  *
  * The sweep: each worker looks at its own share of the buckets, a slice at a time, and takes out
  * what is idle for too long or whose target's slot has passed to another life. Looking takes no
- * lock; a bucket is held only when something has to go.
+ * lock; a bucket is held only when something has to go, once for all of a line's flows.
  */
 #include <rte_common.h>
 
@@ -25,105 +25,108 @@ struct sweep {
 	uint32_t nb_ended, room;
 };
 
-/* Why the flow has to go, as a counter; false: it stays. Without branches, as far as can be: which
- * of a bucket's flows have expired, nobody can predict. */
-static inline bool entry_is_ended(const struct sweep *s, uint32_t index, uint8_t *reason)
-{
-	const uint64_t *e = flow_entry(s->t, index);
-	uint64_t live = flow_load(&e[FLOW_LIVE_AT]);
-	uint64_t slot_epoch = flow_load(&e[FLOW_SLOT_AT]);
-	uint32_t slot = (uint32_t)slot_epoch;
-	bool expired = flow_is_expired(s->t, e, live, s->now);
-	bool gone = s->epochs != NULL &&
-	            (slot >= s->nb_slots || __atomic_load_n(&s->epochs[slot], __ATOMIC_RELAXED) !=
-	                                            (uint32_t)(slot_epoch >> 32));
+/* What a look at one line's flows said: a bit for each slot. */
+struct looked {
+	uint32_t ended;                 /* they have to go */
+	uint32_t expired;               /* of these: because they are idle for too long */
+	uint64_t live[FLOW_LINE_SLOTS]; /* their live words, as they were then */
+};
 
-	*reason = expired ? LB_COUNTER_FLOWS_EXPIRED : LB_COUNTER_FLOWS_TARGET_GONE;
-	return flow_live_is(live) & (expired | gone);
-}
-
-/* Without the lock: which of a line's flows have to go, a bit each. */
-static uint32_t ended_slots(const struct sweep *s, const struct flow_line *line)
+/* Without the lock, and without branches, as far as can be: which of a bucket's flows have to go,
+ * nobody can predict. */
+static inline __attribute__((always_inline)) void look(
+        const struct sweep *s, const struct flow_line *line, struct looked *looked)
 {
-	uint32_t slots = 0;
-	uint8_t reason;
+	const struct dp_flow_table *t = s->t;
+	const uint32_t *epochs = s->epochs;
+	uint32_t nb_slots = s->nb_slots, now = s->now, all_ended = 0, all_expired = 0;
 
 	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
 		uint32_t ref = flow_load(&line->refs[slot]);
+		uint64_t live, slot_epoch;
+		bool expired, gone;
+		const uint64_t *e;
 
-		if (!flow_ref_ok(s->t, ref))
+		if (!flow_ref_ok(t, ref))
 			break;
-		slots |= (uint32_t)entry_is_ended(s, ref - 1, &reason) << slot;
+		e = flow_entry(t, ref - 1);
+		live = flow_load(&e[FLOW_LIVE_AT]);
+		slot_epoch = flow_load(&e[FLOW_SLOT_AT]);
+		expired = flow_is_expired(t, e, live, now);
+		gone = epochs != NULL &&
+		       ((uint32_t)slot_epoch >= nb_slots ||
+		               __atomic_load_n(&epochs[(uint32_t)slot_epoch], __ATOMIC_RELAXED) !=
+		                       (uint32_t)(slot_epoch >> 32));
+		looked->live[slot] = live;
+		all_expired |= (uint32_t)expired << slot;
+		all_ended |= (uint32_t)(flow_live_is(live) & (expired | gone)) << slot;
 	}
-	return slots;
+	looked->ended = all_ended;
+	looked->expired = all_expired;
 }
 
-/* The same for all lines after the first: whether there is one. */
-static bool chain_is_ended(const struct sweep *s, const struct flow_line *line)
+/* Takes out of a held bucket those flows of one of its lines that had to go and of which nothing
+ * was seen since. From the last one on, since the bucket's last flow moves to where one is taken
+ * out. */
+static void end_held(
+        struct sweep *s, uint32_t bucket, struct flow_line *line, const struct looked *looked)
 {
-	for (uint32_t i = 1; i < FLOW_MAX_LINES && (line = flow_line_next(s->t, line)) != NULL; i++)
-		if (ended_slots(s, line) != 0)
-			return true;
-	return false;
-}
-
-/* Takes the flow at 'at' out of a held bucket if it has to go, still. */
-static bool end_held(struct sweep *s, uint32_t bucket, const struct flow_place *at)
-{
-	uint8_t reason;
-
-	if (!entry_is_ended(s, at->index, &reason))
-		return false;
-	flow_bucket_drop(s->t, bucket, at);
-	flow_ended_set(s->t, s->worker, at->index, reason, &s->ended[s->nb_ended++]);
-	flow_pool_give(s->t, s->worker, at->index + 1);
-	return true;
-}
-
-static void sweep_chain_held(struct sweep *s, uint32_t bucket)
-{
-	struct flow_place at = {0};
-
-	while (s->nb_ended < s->room && flow_bucket_next(s->t, bucket, &at))
-		if (!end_held(s, bucket, &at))
-			at.slot++;
-}
-
-/* The marked slots of a bucket of one line. From the last one on, since the line's last flow moves
- * to where one is taken out. */
-static void sweep_line_held(struct sweep *s, uint32_t bucket, uint32_t slots)
-{
-	struct flow_place at = {.line = &s->t->lines[bucket]};
+	uint32_t slots = looked->ended;
 
 	while (slots != 0 && s->nb_ended < s->room) {
-		uint32_t ref;
+		uint32_t slot = 31 - (uint32_t)__builtin_clz(slots);
+		struct flow_place at = {line, slot, flow_load(&line->refs[slot]) - 1};
 
-		at.slot = 31 - (uint32_t)__builtin_clz(slots);
-		slots ^= 1u << at.slot;
-		ref = flow_load(&at.line->refs[at.slot]);
-		if (!flow_ref_ok(s->t, ref))
+		slots ^= 1u << slot;
+		if (flow_load(flow_live(s->t, at.index)) != looked->live[slot])
 			continue;
-		at.index = ref - 1;
-		end_held(s, bucket, &at);
+		flow_bucket_drop(s->t, bucket, &at);
+		flow_ended_set(s->t, s->worker, at.index,
+		        looked->expired >> slot & 1 ? LB_COUNTER_FLOWS_EXPIRED
+		                                    : LB_COUNTER_FLOWS_TARGET_GONE,
+		        &s->ended[s->nb_ended++]);
+		flow_pool_give(s->t, s->worker, at.index + 1);
 	}
 }
 
-/* False: there is no more room. */
+/* Ends what 'looked' says, if the bucket still has the version 'seen': all of it is as it was then.
+ * Otherwise false, and the bucket is left to the next round. */
+static bool end_looked(struct sweep *s, uint32_t bucket, uint32_t seen, struct flow_line *line,
+        const struct looked *looked)
+{
+	bool same;
+
+	flow_bucket_lock(s->t, s->worker, bucket);
+	same = flow_load(&s->t->lines[bucket].version) == seen + 1;
+	if (likely(same))
+		end_held(s, bucket, line, looked);
+	flow_bucket_unlock(s->t, s->worker, bucket);
+	return same;
+}
+
+/* Line by line; one into which flows of the last line may have moved is looked at again. False:
+ * there is no more room. */
 static bool sweep_bucket(struct sweep *s, uint32_t bucket)
 {
 	struct flow_line *line = &s->t->lines[bucket];
-	uint32_t slots = ended_slots(s, line);
+	uint32_t seen = flow_load(&line->version);
 
-	if (slots == 0 && (likely(flow_load(&line->next) == 0) || !chain_is_ended(s, line)))
-		return true;
-	if (s->nb_ended == s->room)
-		return false;
-	flow_bucket_lock(s->t, s->worker, bucket);
-	if (likely(flow_load(&line->next) == 0))
-		sweep_line_held(s, bucket, slots);
-	else
-		sweep_chain_held(s, bucket);
-	flow_bucket_unlock(s->t, s->worker, bucket);
+	for (uint32_t i = 0; i < FLOW_MAX_LINES && line != NULL;) {
+		struct flow_line *next = flow_line_next(s->t, line);
+		struct looked looked;
+
+		look(s, line, &looked);
+		if (looked.ended == 0) {
+			line = next;
+			i++;
+			continue;
+		}
+		if (s->nb_ended == s->room)
+			return false;
+		if (!end_looked(s, bucket, seen, line, &looked) || next == NULL)
+			break;
+		seen += 2;
+	}
 	return s->nb_ended < s->room;
 }
 

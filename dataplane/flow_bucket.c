@@ -42,17 +42,14 @@ bool flow_bucket_add(struct dp_flow_table *t, uint32_t bucket, uint32_t index, u
 	return true;
 }
 
+/* A plain store: one caller alone may end a life, and what anybody else notes in the word between
+ * the two lines is of a flow that is ending; what comes later finds another life. */
 void flow_entry_end(struct dp_flow_table *t, uint32_t index)
 {
-	uint64_t *live = flow_live(t, index);
-	uint64_t old = flow_load(live);
-	uint64_t ended;
+	uint64_t *live = flow_live(t, index), old = flow_load(live);
 
-	do
-		ended = flow_live_make(flow_live_seen(old), flow_live_state(old), 0,
-		        (uint16_t)(flow_live_life(old) + 1));
-	while (!__atomic_compare_exchange_n(
-	        live, &old, ended, true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+	flow_store(live, flow_live_make(flow_live_seen(old), flow_live_state(old), 0,
+	                         (uint16_t)(flow_live_life(old) + 1)));
 }
 
 void flow_bucket_drop(struct dp_flow_table *t, uint32_t bucket, const struct flow_place *place)
@@ -76,20 +73,17 @@ void flow_bucket_drop(struct dp_flow_table *t, uint32_t bucket, const struct flo
 	}
 }
 
-bool flow_bucket_take(
-        struct dp_flow_table *t, uint32_t worker, uint32_t bucket, uint32_t index, uint16_t life)
+bool flow_bucket_take(struct dp_flow_table *t, uint32_t worker, uint32_t bucket, uint32_t index,
+        uint64_t live, uint64_t mask)
 {
 	struct flow_place at = {0};
 	bool taken = false;
 
 	flow_bucket_lock(t, worker, bucket);
 	for (; flow_bucket_next(t, bucket, &at); at.slot++) {
-		uint64_t live;
-
 		if (at.index != index)
 			continue;
-		live = flow_load(flow_live(t, index));
-		taken = flow_live_is(live) && flow_live_life(live) == life;
+		taken = ((flow_load(flow_live(t, index)) ^ live) & mask) == 0;
 		if (taken)
 			flow_bucket_drop(t, bucket, &at);
 		break;

@@ -67,11 +67,14 @@ bool flow_bucket_add(struct dp_flow_table *t, uint32_t bucket, uint32_t index, u
  * its slot, so a loop over the bucket goes on with the same place. */
 void flow_bucket_drop(struct dp_flow_table *t, uint32_t bucket, const struct flow_place *place);
 
-/* Locks the bucket and takes out the flow that has 'index' and 'life', if it still has. */
-bool flow_bucket_take(
-        struct dp_flow_table *t, uint32_t worker, uint32_t bucket, uint32_t index, uint16_t life);
+/* Locks the bucket and takes out the flow that has 'index', if the bits 'mask' of its live word
+ * still are those of 'live': FLOW_LIFE_MASK if it is that flow, UINT64_MAX if nothing was seen of
+ * it either. */
+bool flow_bucket_take(struct dp_flow_table *t, uint32_t worker, uint32_t bucket, uint32_t index,
+        uint64_t live, uint64_t mask);
 
-/* Ends an entry's life: whoever still knows it leaves it alone from here on. */
+/* Ends an entry's life: whoever still knows it leaves it alone from here on. For the holder of its
+ * bucket, or the owner of an entry that is in none. */
 void flow_entry_end(struct dp_flow_table *t, uint32_t index);
 
 /* A line's tags, 16 bits each, follow each other. */

@@ -168,11 +168,12 @@ void flow_count_end(
         struct dp_flow_table *t, uint32_t worker, uint32_t index, struct dp_flow_counts *counts)
 {
 	struct dp_flow_tally *tally = t->tallies[worker];
-	uint16_t life = (uint16_t)(flow_live_life(flow_load(flow_live(t, index))) - 1);
+	uint16_t life;
 
 	*counts = (struct dp_flow_counts){0};
 	if (tally == NULL)
 		return;
+	life = (uint16_t)(flow_live_life(flow_load(flow_live(t, index))) - 1);
 	for (uint32_t d = 0; d < 2; d++) {
 		struct place *place = place_of(tally, index, d);
 

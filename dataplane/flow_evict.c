@@ -124,7 +124,8 @@ static void search(struct dp_flow_table *t, struct flow_worker *me, bool is_v6, 
 	}
 }
 
-/* Ends the flow if it still is the one that was found, and can still be spared. */
+/* Ends the flow if it still is the one that was found, and can still be spared: nothing was seen of
+ * it since that was decided. */
 static bool take(struct dp_flow_table *t, uint32_t worker, const struct flow_victim *victim,
         bool is_v6, uint32_t now, struct dp_flow_ended *ended)
 {
@@ -132,8 +133,8 @@ static bool take(struct dp_flow_table *t, uint32_t worker, const struct flow_vic
 	uint64_t live = flow_load(&e[FLOW_LIVE_AT]);
 	enum flow_rank rank = flow_rank(t, e, live, now);
 
-	if (rank == FLOW_KEEP ||
-	        !flow_bucket_take(t, worker, victim->bucket, victim->ref - 1, victim->life))
+	if (flow_live_life(live) != victim->life || rank == FLOW_KEEP ||
+	        !flow_bucket_take(t, worker, victim->bucket, victim->ref - 1, live, UINT64_MAX))
 		return false;
 	flow_ended_set(t, worker, victim->ref - 1,
 	        rank == FLOW_EXPIRED ? LB_COUNTER_FLOWS_EXPIRED : LB_COUNTER_FLOWS_EVICTED, ended);

@@ -114,7 +114,13 @@ struct dp_flow_target {
 	struct lb_ip ip;
 	lb_be16 port;
 	uint16_t idle_timeout_s; /* at most 16,383; more counts as that */
-	uint32_t slot, epoch, listener;
+	uint32_t listener;
+	union {
+		uint64_t slot_epoch;
+		struct {
+			uint32_t slot, epoch;
+		};
+	};
 };
 
 enum dp_flow_result {
@@ -224,16 +230,24 @@ static inline void dp_flow_touch(struct dp_flow_table *table, const struct dp_fl
 		dp_flow_note(table, flow, direction, tcp_flags, now);
 }
 
-/* Puts a flow in for key 'i' of those that were looked up, a DP_TO_TARGET key. 'flow' receives the
- * flow: the new one, or the winner's with DP_FLOW_EXISTS. 'ended' (room for 4) and '*nb_ended' say
- * what had to go for it: in a full table expired flows, then half-open ones (UDP that was never
- * answered included), then closing ones, then UDP that went no further than one answer; an open
- * flow never. 'tcp_flags' of the packet set the first state: no SYN makes an adopted flow, which
- * ranks as half-open. */
+/* A flow that is to be made. */
+struct dp_flow_new {
+	const struct dp_flow_keys *keys; /* that were looked up */
+	uint32_t at;                     /* of its key in them, a DP_TO_TARGET key */
+	uint32_t now;
+	bool is_v6;
+	uint8_t tcp_flags; /* of its packet, for the first state: no SYN makes an adopted flow,
+	                      which ranks as half-open */
+	struct dp_flow_target target;
+};
+
+/* Puts a flow in. 'flow' receives it, or the winner's with DP_FLOW_EXISTS. 'ended' (room for 4) and
+ * '*nb_ended' say what had to go for it: in a full table expired flows, then half-open ones (UDP
+ * that was never answered included), then closing ones, then UDP that went no further than one
+ * answer; an open flow never. */
 enum dp_flow_result dp_flow_insert(struct dp_flow_table *table, uint32_t worker,
-        const struct dp_flow_keys *keys, uint32_t i, bool is_v6,
-        const struct dp_flow_target *target, uint8_t tcp_flags, uint32_t now, struct dp_flow *flow,
-        struct dp_flow_ended *ended, uint32_t *nb_ended);
+        const struct dp_flow_new *new, struct dp_flow *flow, struct dp_flow_ended *ended,
+        uint32_t *nb_ended);
 
 /* Says that the worker is about to insert 'n' flows of a family: fetches the memory for them. */
 void dp_flow_expect(struct dp_flow_table *table, uint32_t worker, bool is_v6, uint32_t n);

@@ -16,13 +16,11 @@
 struct insertion {
 	struct dp_flow_table *t;
 	uint32_t worker, bucket;
-	struct flow_key_at key;
-	const struct dp_flow_target *target;
-	uint64_t target_words[3]; /* of the target, as a side */
-	uint16_t tag, vip;
-	uint8_t tcp_flags;
 	uint32_t now;
-	uint32_t ref; /* a free entry that is ours; 0: none yet */
+	uint16_t tag, vip;
+	const struct dp_flow_new *new;
+	struct flow_key_at key;
+	uint64_t target_words[3]; /* of the target, as a side */
 	struct dp_flow *flow;
 	struct dp_flow_ended *ended;
 	uint32_t *nb_ended;
@@ -45,7 +43,7 @@ static uint64_t delta64(uint64_t from, uint64_t to)
 }
 
 /* The word at FLOW_DELTAS_AT: what it changes that 'from' becomes 'to', and the other way round. */
-static uint64_t deltas4(uint64_t from, uint64_t to)
+static inline __attribute__((always_inline)) uint64_t deltas4(uint64_t from, uint64_t to)
 {
 	uint64_t sum = dp_csum_delta32((uint32_t)from, (uint32_t)to);
 	uint32_t ip_there = dp_csum_fold(sum + DP_CSUM_TTL_DELTA);
@@ -56,14 +54,13 @@ static uint64_t deltas4(uint64_t from, uint64_t to)
 }
 
 /* See flow_copy(). */
-static uint16_t delta6(const struct flow_key_at *from, const uint64_t to[3])
+static inline __attribute__((always_inline)) uint16_t delta6(
+        const struct flow_key_at *from, const uint64_t to[3])
 {
-	uint64_t sum = 0;
-	uint32_t there;
+	uint32_t there = dp_csum_fold(delta64(from->other[0], to[0]) +
+	                              delta64(from->other[from->stride], to[1]) +
+	                              delta64(from->other[2 * from->stride], to[2]));
 
-	for (uint32_t w = 0; w < 3; w++)
-		sum += delta64(from->other[w * from->stride], to[w]);
-	there = dp_csum_fold(sum);
 	return there != 0xffff ? (uint16_t)there : 0;
 }
 
@@ -76,10 +73,10 @@ static inline uint8_t protocol(const struct flow_key_at *key, bool is_v6)
 static inline __attribute__((always_inline)) uint64_t entry_write(
         const struct insertion *in, uint64_t *e, bool is_v6)
 {
-	const struct dp_flow_target *to = in->target;
+	const struct dp_flow_target *to = &in->new->target;
 	const struct flow_key_at *key = &in->key;
-	uint8_t state =
-	        protocol(key, is_v6) == IPPROTO_TCP ? dp_tcp_first(in->tcp_flags) : DP_TCP_NONE;
+	uint8_t state = protocol(key, is_v6) == IPPROTO_TCP ? dp_tcp_first(in->new->tcp_flags)
+	                                                    : DP_TCP_NONE;
 	uint32_t idle_s = RTE_MIN(to->idle_timeout_s, (uint16_t)FLOW_MAX_IDLE_S);
 	uint16_t life = flow_live_life(flow_load(&e[FLOW_LIVE_AT])), delta = 0;
 	uint64_t live = flow_live_make(in->now, state, DP_FLOW_LIVE, life);
@@ -98,7 +95,7 @@ static inline __attribute__((always_inline)) uint64_t entry_write(
 		                                       in->target_words[2] << 48);
 		delta = delta6(key, in->target_words);
 	}
-	flow_store(&e[FLOW_SLOT_AT], to->slot | (uint64_t)to->epoch << 32);
+	flow_store(&e[FLOW_SLOT_AT], to->slot_epoch);
 	flow_store(&e[FLOW_REST_AT], flow_rest_make(in->vip, delta, to->listener, idle_s));
 	flow_count_begin(in->t, e, life);
 	flow_store(&e[FLOW_LIVE_AT], live);
@@ -123,7 +120,7 @@ static void drop(const struct insertion *in, const struct flow_place *at, uint8_
 }
 
 /* One client is one hash, and so one tag: other entries' memory is left alone. */
-static bool has_no_client(const struct insertion *in)
+static inline bool has_no_client(const struct insertion *in)
 {
 	const struct flow_line *line = &in->t->lines[in->bucket];
 
@@ -192,82 +189,131 @@ static bool evict_from_bucket(const struct insertion *in)
 	return true;
 }
 
-/* With the bucket held. */
-static inline __attribute__((always_inline)) enum dp_flow_result insert_held(
-        struct insertion *in, bool is_v6)
+static inline __attribute__((always_inline)) void insertion_set(struct insertion *in,
+        struct dp_flow_table *t, uint32_t worker, const struct dp_flow_new *new, bool is_v6,
+        uint16_t vip, struct dp_flow *flow, struct dp_flow_ended *ended, uint32_t *nb_ended)
+{
+	uint64_t hash = new->keys->hash[new->at];
+
+	in->t = t;
+	in->worker = worker;
+	in->bucket = flow_bucket(t, hash);
+	in->now = new->now;
+	in->tag = flow_tag(hash);
+	in->vip = vip;
+	in->new = new;
+	in->key = flow_key_at(new->keys, new->at);
+	flow_side_words(&new->target.ip, new->target.port, is_v6, in->target_words);
+	in->flow = flow;
+	in->ended = ended;
+	in->nb_ended = nb_ended;
+}
+
+/* Fills the free entry 'ref', and 'in->flow' as a look-up would. */
+static inline __attribute__((always_inline)) void make_flow(
+        const struct insertion *in, uint32_t ref, bool is_v6)
+{
+	uint64_t *e = flow_entry(in->t, ref - 1), live = entry_write(in, e, is_v6);
+	const struct flow_sides sides = flow_sides(in->t, e, is_v6);
+
+	in->flow->index = ref - 1;
+	flow_copy(&sides, e, is_v6, live, FLOW_TARGET, in->flow);
+}
+
+/* With the bucket held. '*ref' is a free entry that is ours, or 0: none yet. */
+static enum dp_flow_result insert_held(const struct insertion *in, uint32_t *ref)
 {
 	struct dp_flow_table *t = in->t;
+	bool is_v6 = in->new->is_v6;
 	enum dp_flow_result result = has_no_client(in) ? DP_FLOW_INSERTED : check_client(in, is_v6);
-	struct flow_sides sides;
-	uint64_t *e, live;
 
-	if (unlikely(result != DP_FLOW_INSERTED))
+	if (result != DP_FLOW_INSERTED)
 		return result;
-	if (likely(in->ref == 0))
-		in->ref = flow_pool_take(t, in->worker, is_v6);
-	if (unlikely(in->ref == 0))
+	if (*ref == 0)
+		*ref = flow_pool_take(t, in->worker, is_v6);
+	if (*ref == 0)
 		return NEEDS_ENTRY;
-	e = flow_entry(t, in->ref - 1);
-	live = entry_write(in, e, is_v6);
-	if (unlikely(!flow_bucket_add(t, in->bucket, in->ref - 1, in->tag)) &&
-	        !(evict_from_bucket(in) && flow_bucket_add(t, in->bucket, in->ref - 1, in->tag))) {
-		flow_entry_end(t, in->ref - 1);
+	make_flow(in, *ref, is_v6);
+	if (!flow_bucket_add(t, in->bucket, *ref - 1, in->tag) &&
+	        !(evict_from_bucket(in) && flow_bucket_add(t, in->bucket, *ref - 1, in->tag))) {
+		flow_entry_end(t, *ref - 1);
 		return DP_FLOW_FULL;
 	}
-	sides = flow_sides(t, e, is_v6);
-	in->flow->index = in->ref - 1;
-	flow_copy(&sides, e, is_v6, live, FLOW_TARGET, in->flow);
-	in->ref = 0;
+	*ref = 0;
 	return DP_FLOW_INSERTED;
 }
 
-static inline __attribute__((always_inline)) enum dp_flow_result insert(
-        struct insertion *in, bool is_v6)
+/* What the short way did not settle: flows of the same client, a bucket of more lines, a full
+ * table. */
+static __attribute__((noinline)) enum dp_flow_result insert_slowly(
+        const struct insertion *in, uint32_t ref)
 {
-	struct dp_flow_table *t = in->t;
 	enum dp_flow_result result;
 
-	flow_side_words(&in->target->ip, in->target->port, is_v6, in->target_words);
 	for (;;) {
-		flow_bucket_lock(t, in->worker, in->bucket);
-		result = insert_held(in, is_v6);
-		flow_bucket_unlock(t, in->worker, in->bucket);
-		if (likely(result != NEEDS_ENTRY))
+		flow_bucket_lock(in->t, in->worker, in->bucket);
+		result = insert_held(in, &ref);
+		flow_bucket_unlock(in->t, in->worker, in->bucket);
+		if (result != NEEDS_ENTRY)
 			break;
-		in->ref = flow_evict(t, in->worker, is_v6, in->now, &in->ended[*in->nb_ended]);
-		if (in->ref == 0)
+		ref = flow_evict(
+		        in->t, in->worker, in->new->is_v6, in->now, &in->ended[*in->nb_ended]);
+		if (ref == 0)
 			return DP_FLOW_FULL;
 		++*in->nb_ended;
 	}
-	if (unlikely(in->ref != 0))
-		flow_pool_give(t, in->worker, in->ref);
+	if (ref != 0)
+		flow_pool_give(in->t, in->worker, ref);
 	return result;
 }
 
-enum dp_flow_result dp_flow_insert(struct dp_flow_table *t, uint32_t worker,
-        const struct dp_flow_keys *keys, uint32_t i, bool is_v6,
-        const struct dp_flow_target *target, uint8_t tcp_flags, uint32_t now, struct dp_flow *flow,
-        struct dp_flow_ended *ended, uint32_t *nb_ended)
+/* In a bucket of one line with room and no flow of the client, and with a free entry at hand. */
+static inline __attribute__((always_inline)) bool insert_shortly(
+        const struct insertion *in, uint32_t ref, bool is_v6)
 {
-	const uint64_t virtual[2] = {keys->other[0][i], is_v6 ? keys->other[1][i] : 0};
-	struct insertion in;
+	struct flow_line *line = &in->t->lines[in->bucket];
+	uint32_t used;
+	bool fits;
 
-	/* field by field: each is read as it is written, soon */
-	in.t = t;
-	in.worker = worker;
-	in.bucket = flow_bucket(t, keys->hash[i]);
-	in.key = flow_key_at(keys, i);
-	in.target = target;
-	in.tag = flow_tag(keys->hash[i]);
-	in.vip = 0;
-	in.tcp_flags = tcp_flags;
-	in.now = now;
-	in.ref = 0;
-	in.flow = flow;
-	in.ended = ended;
-	in.nb_ended = nb_ended;
+	flow_bucket_lock(in->t, in->worker, in->bucket);
+	used = flow_line_used(line);
+	fits = has_no_client(in) && used < FLOW_LINE_SLOTS;
+	if (likely(fits)) {
+		make_flow(in, ref, is_v6);
+		flow_slot_set(line, used, ref, in->tag);
+	}
+	flow_bucket_unlock(in->t, in->worker, in->bucket);
+	return fits;
+}
+
+static inline __attribute__((always_inline)) enum dp_flow_result insert(struct dp_flow_table *t,
+        uint32_t worker, const struct dp_flow_new *new, bool is_v6, uint16_t vip,
+        struct dp_flow *flow, struct dp_flow_ended *ended, uint32_t *nb_ended)
+{
+	uint32_t ref = flow_pool_take(t, worker, is_v6);
+	struct insertion in, slow;
+
+	/* two of them: one that nobody has a pointer to stays in registers */
+	insertion_set(&in, t, worker, new, is_v6, vip, flow, ended, nb_ended);
+	if (likely(ref != 0) && likely(insert_shortly(&in, ref, is_v6)))
+		return DP_FLOW_INSERTED;
+	slow = in;
+	return insert_slowly(&slow, ref);
+}
+
+enum dp_flow_result dp_flow_insert(struct dp_flow_table *t, uint32_t worker,
+        const struct dp_flow_new *new, struct dp_flow *flow, struct dp_flow_ended *ended,
+        uint32_t *nb_ended)
+{
+	uint64_t virtual[2];
+	uint16_t vip;
+
 	*nb_ended = 0;
-	if (!is_v6)
-		return insert(&in, false);
-	return flow_vip_number(t, virtual, &in.vip) ? insert(&in, true) : DP_FLOW_VIP_LIMIT;
+	if (!new->is_v6)
+		return insert(t, worker, new, false, 0, flow, ended, nb_ended);
+	virtual[0] = new->keys->other[0][new->at];
+	virtual[1] = new->keys->other[1][new->at];
+	if (!flow_vip_number(t, virtual, &vip))
+		return DP_FLOW_VIP_LIMIT;
+	return insert(t, worker, new, true, vip, flow, ended, nb_ended);
 }

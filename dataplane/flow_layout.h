@@ -329,7 +329,8 @@ static inline void flow_side_words(
 		words[0] = lb_ip_v4(ip) | (uint64_t)port << 32;
 		return;
 	}
-	memcpy(words, ip, sizeof(*ip));
+	memcpy(&words[0], &ip->bytes[0], sizeof(words[0]));
+	memcpy(&words[1], &ip->bytes[8], sizeof(words[1]));
 	words[2] = port;
 }
 

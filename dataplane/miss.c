@@ -51,8 +51,7 @@ static bool is_stray(uint8_t tcp_flags)
 static bool target_read(
         const struct dp_tables *tables, uint32_t slot, bool is_v6, struct dp_flow_target *to)
 {
-	to->slot = slot;
-	to->epoch = dp_tables_epoch(tables, slot);
+	to->slot_epoch = slot | (uint64_t)dp_tables_epoch(tables, slot) << 32;
 	to->ip = tables->targets[slot].ip;
 	to->port = tables->targets[slot].port;
 	return to->port != 0 && lb_ip_is_v4(&to->ip) == !is_v6;
@@ -91,12 +90,12 @@ static void count_new(
 
 /* Inserts, and counts what had to make room. */
 static enum dp_flow_result insert(
-        struct dp_worker_ctx *ctx, struct dp_burst *b, uint32_t i, const struct dp_flow_target *to)
+        struct dp_worker_ctx *ctx, struct dp_burst *b, const struct dp_flow_new *new)
 {
 	struct dp_flow_ended ended[4];
-	uint32_t nb_ended = 0;
-	enum dp_flow_result result = dp_flow_insert(ctx->flows, ctx->worker, &b->keys, i, b->is_v6,
-	        to, b->tcp_flags[i], ctx->now, &b->flows[i], ended, &nb_ended);
+	uint32_t nb_ended;
+	enum dp_flow_result result =
+	        dp_flow_insert(ctx->flows, ctx->worker, new, &b->flows[new->at], ended, &nb_ended);
 
 	for (uint32_t k = 0; k < nb_ended; k++)
 		dp_count_ended(ctx, ended[k].slot, ended[k].listener, ended[k].reason);
@@ -114,7 +113,7 @@ struct newcomer {
 };
 
 /* Tries targets until one takes the flow. DP_GO_ON or a drop reason. */
-static dp_verdict place(struct dp_worker_ctx *ctx, struct dp_burst *b, struct newcomer *new)
+static dp_verdict place(struct dp_worker_ctx *ctx, struct dp_burst *b, struct newcomer *newcomer)
 {
 	static const dp_verdict verdicts[] = {
 	        [DP_FLOW_INSERTED] = DP_GO_ON,
@@ -124,25 +123,32 @@ static dp_verdict place(struct dp_worker_ctx *ctx, struct dp_burst *b, struct ne
 	        [DP_FLOW_VIP_LIMIT] = LB_DROP_FLOW_VIP_LIMIT,
 	        [DP_FLOW_FULL] = LB_DROP_FLOW_TABLE_FULL,
 	};
-	const struct lb_listener *l = new->listener;
-	struct dp_flow_target to = {.listener = l->id,
-	        .idle_timeout_s = (uint16_t)RTE_MIN(l->idle_timeout_s, UINT32_C(0xffff))};
+	const struct lb_listener *l = newcomer->listener;
+	const uint32_t i = newcomer->at;
 	dp_verdict verdict = LB_DROP_NO_TARGET;
-	uint32_t slot = new->slot;
+	uint32_t slot = newcomer->slot;
+	struct dp_flow_new new;
 
-	for (; slot != LB_NO_SLOT; slot = dp_select_next(&new->select)) {
+	new.keys = &b->keys;
+	new.at = i;
+	new.now = ctx->now;
+	new.is_v6 = b->is_v6;
+	new.tcp_flags = b->tcp_flags[i];
+	new.target.listener = l->id;
+	new.target.idle_timeout_s = (uint16_t)RTE_MIN(l->idle_timeout_s, UINT32_C(0xffff));
+	for (; slot != LB_NO_SLOT; slot = dp_select_next(&newcomer->select)) {
 		enum dp_flow_result result;
 
-		if (!target_read(&ctx->tables, slot, b->is_v6, &to))
+		if (!target_read(&ctx->tables, slot, b->is_v6, &new.target))
 			continue;
-		result = insert(ctx, b, new->at, &to);
+		result = insert(ctx, b, &new);
 		if (result == DP_FLOW_INSERTED) {
 			dp_count(ctx, LB_COUNTER_FLOWS_RESELECTED,
 			        verdict == LB_DROP_FLOW_COLLISION);
-			count_new(ctx, &to,
-			        b->protocol[new->at] == IPPROTO_TCP &&
-			                !(b->tcp_flags[new->at] & RTE_TCP_SYN_FLAG),
-			        new->group->flags &LB_GROUP_FAIL_OPEN);
+			count_new(ctx, &new.target,
+			        b->protocol[i] == IPPROTO_TCP &&
+			                !(b->tcp_flags[i] & RTE_TCP_SYN_FLAG),
+			        newcomer->group->flags & LB_GROUP_FAIL_OPEN);
 		}
 		verdict = verdicts[result];
 		if (result != DP_FLOW_COLLISION)

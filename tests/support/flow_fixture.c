@@ -92,12 +92,17 @@ struct inserted flow_put_key(struct dp_flow_table *t, uint32_t worker,
 	const uint32_t at = DP_FLOW_BURST - 3;
 	struct inserted in = {0};
 	struct dp_flow_keys keys;
+	struct dp_flow_new new = {.keys = &keys,
+	        .at = at,
+	        .now = now,
+	        .is_v6 = key->is_v6,
+	        .tcp_flags = flags,
+	        .target = *target};
 
 	memset(&keys, 0x5a, sizeof(keys));
 	dp_flow_keys_set(&keys, at, key);
 	keys.hash[at] = flow_hash(t, key);
-	in.result = dp_flow_insert(t, worker, &keys, at, key->is_v6, target, flags, now, &in.flow,
-	        in.ended, &in.nb_ended);
+	in.result = dp_flow_insert(t, worker, &new, &in.flow, in.ended, &in.nb_ended);
 	return in;
 }
 

@@ -89,23 +89,8 @@ static void end_held(
 	}
 }
 
-/* Ends what 'looked' says, if the bucket still has the version 'seen': all of it is as it was then.
- * Otherwise false, and the bucket is left to the next round. */
-static bool end_looked(struct sweep *s, uint32_t bucket, uint32_t seen, struct flow_line *line,
-        const struct looked *looked)
-{
-	bool same;
-
-	flow_bucket_lock(s->t, s->worker, bucket);
-	same = flow_load(&s->t->lines[bucket].version) == seen + 1;
-	if (likely(same))
-		end_held(s, bucket, line, looked);
-	flow_bucket_unlock(s->t, s->worker, bucket);
-	return same;
-}
-
-/* Line by line; one into which flows of the last line may have moved is looked at again. False:
- * there is no more room. */
+/* Line by line; one into which flows of the last line may have moved is looked at again. What
+ * somebody else changes meanwhile is left to the next round. False: there is no more room. */
 static bool sweep_bucket(struct sweep *s, uint32_t bucket)
 {
 	struct flow_line *line = &s->t->lines[bucket];
@@ -123,7 +108,11 @@ static bool sweep_bucket(struct sweep *s, uint32_t bucket)
 		}
 		if (s->nb_ended == s->room)
 			return false;
-		if (!end_looked(s, bucket, seen, line, &looked) || next == NULL)
+		if (seen % 2 != 0 || !flow_bucket_lock_seen(s->t, s->worker, bucket, seen))
+			break;
+		end_held(s, bucket, line, &looked);
+		flow_bucket_unlock(s->t, s->worker, bucket);
+		if (next == NULL)
 			break;
 		seen += 2;
 	}

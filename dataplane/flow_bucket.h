@@ -24,6 +24,22 @@ static inline void flow_bucket_lock(struct dp_flow_table *t, uint32_t worker, ui
 	}
 }
 
+/* Locks the bucket if its version still is 'seen', an even one: then all of it is what it was when
+ * that was read. */
+static inline bool flow_bucket_lock_seen(
+        struct dp_flow_table *t, uint32_t worker, uint32_t bucket, uint32_t seen)
+{
+	bool locked;
+
+	flow_store(&t->holds[worker].bucket, (uint64_t)bucket + 1);
+	/* as in flow_bucket_lock() */
+	locked = __atomic_compare_exchange_n(&t->lines[bucket].version, &seen, seen + 1, false,
+	        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+	if (unlikely(!locked))
+		flow_store(&t->holds[worker].bucket, 0);
+	return locked;
+}
+
 static inline void flow_bucket_unlock(struct dp_flow_table *t, uint32_t worker, uint32_t bucket)
 {
 	uint32_t *version = &t->lines[bucket].version;

@@ -267,23 +267,21 @@ static __attribute__((noinline)) enum dp_flow_result insert_slowly(
 	return result;
 }
 
-/* In a bucket of one line with room and no flow of the client, and with a free entry at hand. */
+/* In a bucket of one line with room and no flow of the client, and with a free entry at hand. All
+ * that can be read is read before the lock: what comes after waits for it. */
 static inline __attribute__((always_inline)) bool insert_shortly(
         const struct insertion *in, uint32_t ref, bool is_v6)
 {
 	struct flow_line *line = &in->t->lines[in->bucket];
-	uint32_t used;
-	bool fits;
+	uint32_t seen = flow_load(&line->version), used = flow_line_used(line);
 
-	flow_bucket_lock(in->t, in->worker, in->bucket);
-	used = flow_line_used(line);
-	fits = has_no_client(in) && used < FLOW_LINE_SLOTS;
-	if (likely(fits)) {
-		make_flow(in, ref, is_v6);
-		flow_slot_set(line, used, ref, in->tag);
-	}
+	if (seen % 2 != 0 || !has_no_client(in) || used == FLOW_LINE_SLOTS ||
+	        !flow_bucket_lock_seen(in->t, in->worker, in->bucket, seen))
+		return false;
+	make_flow(in, ref, is_v6);
+	flow_slot_set(line, used, ref, in->tag);
 	flow_bucket_unlock(in->t, in->worker, in->bucket);
-	return fits;
+	return true;
 }
 
 static inline __attribute__((always_inline)) enum dp_flow_result insert(struct dp_flow_table *t,

@@ -67,8 +67,8 @@ static inline uint32_t flow_candidate_slot(uint64_t bits)
 	return (uint32_t)__builtin_ctzll(bits);
 }
 
-/* Refs are the lanes of 32 bits from 7 on. For the holder of the bucket, as each store has to be
- * seen. */
+/* Refs are the lanes of 32 bits from 7 on. For the holder of the bucket, or who is about to lock it
+ * with the version that it had before. */
 static inline uint32_t flow_line_used(const struct flow_line *line)
 {
 	__m512i lanes = _mm512_load_si512((const void *)line);

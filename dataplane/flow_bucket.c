@@ -42,16 +42,6 @@ bool flow_bucket_add(struct dp_flow_table *t, uint32_t bucket, uint32_t index, u
 	return true;
 }
 
-/* A plain store: one caller alone may end a life, and what anybody else notes in the word between
- * the two lines is of a flow that is ending; what comes later finds another life. */
-void flow_entry_end(struct dp_flow_table *t, uint32_t index)
-{
-	uint64_t *live = flow_live(t, index), old = flow_load(live);
-
-	flow_store(live, flow_live_make(flow_live_seen(old), flow_live_state(old), 0,
-	                         (uint16_t)(flow_live_life(old) + 1)));
-}
-
 void flow_bucket_drop(struct dp_flow_table *t, uint32_t bucket, const struct flow_place *place)
 {
 	struct flow_line *last = &t->lines[bucket], *before = NULL, *next;

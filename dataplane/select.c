@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Reading a Maglev table. What is in it is the control plane's word: each index is read once and
- * checked.
+ * The hash that chooses.
  */
 #include "select.h"
 
@@ -18,16 +17,16 @@ static inline __attribute__((always_inline)) void take_in(lanes *hash, const lan
 	*hash = h ^ h >> 32;
 }
 
-/* An address as two words of the hash; 'sides' points to its first column. Returns what stands
- * above it: the port, and of clients the protocol. */
+/* The two words of the address of a side, keys->client or ->other. '*above' becomes what stands
+ * above it in the key: the port, and of clients the protocol. */
 static inline __attribute__((always_inline)) void take_in_side(
-        lanes *hash, const uint64_t sides[3][DP_FLOW_BURST], uint32_t at, bool is_v6, lanes *above)
+        lanes *hash, const uint64_t side[3][DP_FLOW_BURST], uint32_t at, bool is_v6, lanes *above)
 {
-	lanes first = *(const lanes *)&sides[0][at], second;
+	lanes first = *(const lanes *)&side[0][at], second;
 
 	if (is_v6) {
-		second = *(const lanes *)&sides[1][at];
-		*above = *(const lanes *)&sides[2][at];
+		second = *(const lanes *)&side[1][at];
+		*above = *(const lanes *)&side[2][at];
 	} else {
 		second = first << 32 | UINT64_C(0xffff0000);
 		*above = first >> 32;
@@ -63,44 +62,4 @@ void dp_select_hash(
 		else
 			hash_lanes(keys, at, false, hashes);
 	}
-}
-
-bool dp_select_start(struct dp_select *s, const struct dp_tables *tables,
-        const struct lb_listener *listener, uint32_t hash)
-{
-	uint64_t offset = __atomic_load_n(&listener->maglev_offset, __ATOMIC_RELAXED);
-	uint32_t size = __atomic_load_n(&listener->maglev_size, __ATOMIC_RELAXED);
-
-	s->tables = tables;
-	s->maglev = lb_shm_at((void *)(uintptr_t)tables->segment, tables->segment_size, offset,
-	        (uint64_t)size * sizeof(*s->maglev));
-	s->size = size;
-	s->at = lb_maglev_entry(hash, size);
-	s->places_left = RTE_MIN(size, (uint32_t)DP_SELECT_PLACES);
-	s->nb_offered = 0;
-	return s->maglev != NULL && size > 0;
-}
-
-static bool was_offered(const struct dp_select *s, uint32_t slot)
-{
-	for (uint32_t i = 0; i < s->nb_offered; i++) {
-		if (s->offered[i] == slot)
-			return true;
-	}
-	return false;
-}
-
-uint32_t dp_select_next(struct dp_select *s)
-{
-	while (s->places_left > 0 && s->nb_offered < DP_SELECT_TARGETS) {
-		uint32_t slot = __atomic_load_n(&s->maglev[s->at], __ATOMIC_RELAXED);
-
-		s->places_left--;
-		s->at = s->at + 1 == s->size ? 0 : s->at + 1;
-		if (dp_tables_epoch(s->tables, slot) == 0 || was_offered(s, slot))
-			continue;
-		s->offered[s->nb_offered++] = slot;
-		return slot;
-	}
-	return LB_NO_SLOT;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Which target a new flow goes to: a place in its listener's Maglev table, and the places after it
- * when that target can't take the flow.
+ * when that target can't take the flow. What is in a table is the control plane's word: each index
+ * is read once and checked.
  */
 #ifndef DP_SELECT_H
 #define DP_SELECT_H
@@ -49,10 +50,45 @@ struct dp_select {
 
 /* Starts at the place of 'hash' in the listener's table. False when there is no table, or it lies
  * outside of the segment. */
-bool dp_select_start(struct dp_select *s, const struct dp_tables *tables,
-        const struct lb_listener *listener, uint32_t hash);
+static inline bool dp_select_start(struct dp_select *s, const struct dp_tables *tables,
+        const struct lb_listener *listener, uint32_t hash)
+{
+	uint64_t offset = __atomic_load_n(&listener->maglev_offset, __ATOMIC_RELAXED);
+	uint32_t size = __atomic_load_n(&listener->maglev_size, __ATOMIC_RELAXED);
+
+	s->tables = tables;
+	s->maglev = lb_shm_at((void *)(uintptr_t)tables->segment, tables->segment_size, offset,
+	        (uint64_t)size * sizeof(*s->maglev));
+	s->size = size;
+	s->at = lb_maglev_entry(hash, size);
+	s->places_left = RTE_MIN(size, (uint32_t)DP_SELECT_PLACES);
+	s->nb_offered = 0;
+	return s->maglev != NULL && size > 0;
+}
+
+static inline bool dp_select_was_offered(const struct dp_select *s, uint32_t slot)
+{
+	for (uint32_t i = 0; i < s->nb_offered; i++) {
+		if (s->offered[i] == slot)
+			return true;
+	}
+	return false;
+}
 
 /* The next target that was not offered yet and is alive: its slot, or LB_NO_SLOT. */
-uint32_t dp_select_next(struct dp_select *s);
+static inline uint32_t dp_select_next(struct dp_select *s)
+{
+	while (s->places_left > 0 && s->nb_offered < DP_SELECT_TARGETS) {
+		uint32_t slot = __atomic_load_n(&s->maglev[s->at], __ATOMIC_RELAXED);
+
+		s->places_left--;
+		s->at = s->at + 1 == s->size ? 0 : s->at + 1;
+		if (dp_tables_epoch(s->tables, slot) == 0 || dp_select_was_offered(s, slot))
+			continue;
+		s->offered[s->nb_offered++] = slot;
+		return slot;
+	}
+	return LB_NO_SLOT;
+}
 
 #endif

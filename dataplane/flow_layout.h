@@ -26,8 +26,9 @@
  *
  * Who may read and write. A bucket's lines are written by the holder of its lock: the version of
  * its first line, odd while held. An entry is written only while no bucket refers to it, except for
- * its live word: last-seen time, state and flags are changed by anybody, by compare-and-swap; and
- * for its counts, which anybody adds to (flow_count.c).
+ * its live word: last-seen time, state and flags are changed by anybody, by compare-and-swap, while
+ * the holder of the bucket alone ends its life, with a plain store; and for its counts, which
+ * anybody adds to (flow_count.c).
  *
  * How a reader knows that what it copied was one flow. The live word carries the entry's life, a
  * count that a removal raises (and LIVE, that it clears) before the entry can be written again. A

@@ -109,11 +109,24 @@ static inline __attribute__((always_inline)) void hash_keys(const struct dp_flow
 	}
 }
 
+/* What the way to an entry needs of the table: a copy, which nothing that is written meanwhile can
+ * be part of. */
+struct reach {
+	const struct flow_line *lines;
+	const uint64_t *entries;
+	uint32_t shift, first, capacity; /* of the family's entries */
+};
+
+static inline struct reach reach(const struct dp_flow_table *t, bool is_v6)
+{
+	return (struct reach){
+	        t->lines, t->entries, t->shift, is_v6 ? t->capacity[0] : 0, t->capacity[is_v6]};
+}
+
 /* Takes the first candidate in a line for key 'i': its number is in flows[], its entry is fetched.
  * False: there is none, or the line is damaged. */
-static inline __attribute__((always_inline)) bool take_candidate(const struct dp_flow_table *t,
-        struct places *places, bool is_v6, uint32_t i, const struct flow_line *line,
-        struct dp_flow *flows)
+static inline __attribute__((always_inline)) bool take_candidate(const struct reach *r,
+        struct places *places, uint32_t i, const struct flow_line *line, struct dp_flow *flows)
 {
 	uint64_t bits = flow_candidates(line, (uint16_t)places->tags[i]);
 	uint32_t ref;
@@ -121,10 +134,10 @@ static inline __attribute__((always_inline)) bool take_candidate(const struct dp
 	if (unlikely(bits == 0))
 		return false;
 	ref = flow_load(&line->refs[flow_candidate_slot(bits)]);
-	if (unlikely(!ref_is_of(t, ref, is_v6)))
+	if (unlikely(ref - 1 - r->first >= r->capacity))
 		return false;
 	flows[i].index = ref - 1;
-	places->entries[i] = flow_entry(t, ref - 1);
+	places->entries[i] = r->entries + ((uint64_t)(ref - 1) << r->shift);
 	rte_prefetch0(places->entries[i]);
 	return true;
 }
@@ -144,12 +157,13 @@ static inline __attribute__((always_inline)) uint64_t scan(const struct dp_flow_
         struct places *places, bool is_v6, uint32_t n, struct dp_flow *flows, uint64_t *next,
         uint64_t *ask)
 {
+	const struct reach r = reach(t, is_v6);
 	uint64_t without = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		const struct flow_line *line = &t->lines[places->buckets[i]], *more;
+		const struct flow_line *line = &r.lines[places->buckets[i]], *more;
 
-		if (likely(take_candidate(t, places, is_v6, i, line, flows)))
+		if (likely(take_candidate(&r, places, i, line, flows)))
 			continue;
 		without |= UINT64_C(1) << i;
 		more = flow_line_next(t, line);
@@ -168,13 +182,14 @@ static inline __attribute__((always_inline)) uint64_t scan(const struct dp_flow_
 static __attribute__((noinline)) uint64_t scan_next(const struct dp_flow_table *t,
         struct places *places, bool is_v6, uint64_t set, struct dp_flow *flows)
 {
+	const struct reach r = reach(t, is_v6);
 	uint64_t found = 0;
 
 	for (uint64_t left = set; left != 0; left &= left - 1) {
 		uint32_t i = (uint32_t)__builtin_ctzll(left);
 		const struct flow_line *line = flow_line_next(t, &t->lines[places->buckets[i]]);
 
-		if (line != NULL && take_candidate(t, places, is_v6, i, line, flows))
+		if (line != NULL && take_candidate(&r, places, i, line, flows))
 			found |= left & -left;
 	}
 	return found;

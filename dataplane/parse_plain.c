@@ -65,6 +65,7 @@ struct plain {
 	uint32_t odd[DP_BURST] COLUMN;  /* not 0: not plain after all */
 	uint32_t news[DP_BURST] COLUMN; /* not 0: not quiet */
 	uint32_t padded[DP_BURST] COLUMN;  /* not 0: padded */
+	uint32_t tcp[DP_BURST] COLUMN;     /* not 0: TCP */
 	uint32_t damaged[DP_BURST] COLUMN; /* not 0: the IPv4 header's checksum is wrong */
 	uint32_t source[DP_BURST] COLUMN, destination[DP_BURST] COLUMN, ports[DP_BURST] COLUMN;
 	struct words words;
@@ -184,6 +185,7 @@ static inline __attribute__((always_inline)) void judge_l4(struct plain *s, uint
 	*(lanes *)&s->odd[i] |= (lanes)((ports & 0xffff) == 0) | (lanes)(ports >> 16 == 0) |
 	                        (is_tcp & tcp_bad) | (is_udp & udp_bad) | ~(is_tcp | is_udp);
 	*(lanes *)&s->news[i] |= is_tcp & (syn | fin_or_rst);
+	*(lanes *)&s->tcp[i] = is_tcp;
 	*(lanes *)&s->ports[i] = ports;
 	*(octets *)&s->b->tcp_flags[i] = __builtin_convertvector(flags & is_tcp, octets);
 	*(octets *)&s->b->protocol[i] = __builtin_convertvector(protocol, octets);
@@ -440,6 +442,7 @@ static void take(struct plain *s)
 	s->b->live = s->b->simple = set;
 	s->b->quiet = set & dp_column_zero(s->news);
 	s->b->padded = set & ~dp_column_zero(s->padded);
+	s->b->udp = set & dp_column_zero(s->tcp);
 }
 
 static void parse_plain4(struct plain *s, const struct dp_tables *tables)
@@ -465,6 +468,7 @@ static void place(
 	if (p->ttl > 1 &&
 	        !(p->tcp_flags & (RTE_TCP_FIN_FLAG | RTE_TCP_SYN_FLAG | RTE_TCP_RST_FLAG)))
 		b->quiet |= UINT64_C(1) << i;
+	b->udp |= (uint64_t)(p->protocol == IPPROTO_UDP) << i;
 	b->mbufs[i] = p->mbuf;
 	b->l3[i] = p->l3;
 	b->ip_len[i] = p->ip_len;
@@ -510,7 +514,8 @@ void dp_parse_burst(
 		s[v6].b = &bursts[v6];
 		s[v6].set = UINT64_MAX;
 		s[v6].unchecked = 0;
-		bursts[v6].live = bursts[v6].quiet = bursts[v6].simple = bursts[v6].padded = 0;
+		bursts[v6].live = bursts[v6].quiet = bursts[v6].simple = 0;
+		bursts[v6].padded = bursts[v6].udp = 0;
 	}
 #pragma GCC unroll 8
 	for (uint32_t i = 0; i < n; i++)

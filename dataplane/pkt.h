@@ -53,6 +53,7 @@ struct dp_burst {
 	                    all stands where it mostly does; output: and that ends with it */
 	uint64_t padded; /* parse: of the simple ones, those with bytes behind the IP packet */
 	uint64_t quiet;  /* parse: neither SYN, FIN nor RST, and a TTL above 1 */
+	uint64_t udp;    /* parse: UDP, not TCP */
 
 	struct rte_mbuf *mbufs[DP_BURST]; /* all of these: parse */
 	uint8_t *l3[DP_BURST];

@@ -5,7 +5,6 @@
  *
  * Checksums are always corrected here and never left to the port: see csum.h.
  */
-#include <netinet/in.h>
 #include <rte_branch_prediction.h>
 #include <rte_ip.h>
 #include <rte_tcp.h>
@@ -43,7 +42,7 @@ static inline void rewrite_ip6(uint8_t *l3, uint32_t direction, const struct dp_
 }
 
 static inline __attribute__((always_inline)) void rewrite_l4(
-        uint8_t *l4, uint8_t protocol, uint32_t direction, const struct dp_flow *flow, bool is_v6)
+        uint8_t *l4, bool is_udp, uint32_t direction, const struct dp_flow *flow, bool is_v6)
 {
 	const uint8_t *to_port = (const uint8_t *)&flow->to[is_v6 ? 2 : 0] + (is_v6 ? 0 : 4);
 	struct rte_tcp_hdr *tcp = (struct rte_tcp_hdr *)l4;
@@ -51,7 +50,7 @@ static inline __attribute__((always_inline)) void rewrite_l4(
 
 	memcpy(back(l4, direction, sizeof(udp->src_port)) + offsetof(struct rte_udp_hdr, dst_port),
 	        to_port, sizeof(udp->dst_port));
-	if (likely(protocol == IPPROTO_TCP))
+	if (likely(!is_udp))
 		tcp->cksum = dp_csum_update(tcp->cksum, flow->l4_delta);
 	else
 		udp->dgram_cksum = dp_csum_update_udp(udp->dgram_cksum, flow->l4_delta);
@@ -72,7 +71,7 @@ static inline __attribute__((always_inline)) void set_hop(
 }
 
 static inline __attribute__((always_inline)) void rewrite_packet(
-        struct dp_burst *b, uint32_t i, uint32_t l3_len, bool is_v6)
+        struct dp_burst *b, uint32_t i, uint32_t l3_len, bool is_udp, bool is_v6)
 {
 	uint32_t direction = b->keys.direction[i];
 	const struct dp_flow *flow = &b->flows[i];
@@ -83,24 +82,28 @@ static inline __attribute__((always_inline)) void rewrite_packet(
 		rewrite_ip6(l3, direction, flow);
 	else
 		rewrite_ip4(l3, direction, flow);
-	rewrite_l4(l3 + l3_len, b->protocol[i], direction, flow, is_v6);
+	rewrite_l4(l3 + l3_len, is_udp, direction, flow, is_v6);
 	set_hop(b, i, l3, is_v6);
 }
 
 static inline __attribute__((always_inline)) void rewrite_family(struct dp_burst *b, bool is_v6)
 {
 	const uint32_t l3_len = is_v6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr);
+	const bool whole = (b->live & b->simple) == dp_all(b->n); /* as nearly all bursts are */
+	const uint64_t udp = b->udp;
 
-	/* as nearly all bursts are */
-	if (likely((b->live & b->simple) == dp_all(b->n))) {
+	if (likely(whole && udp == 0)) {
 		for (uint32_t i = 0; i < b->n; i++)
-			rewrite_packet(b, i, l3_len, is_v6);
-		return;
-	}
-	for (uint64_t left = b->live; left != 0;) {
-		uint32_t i = dp_first(&left);
+			rewrite_packet(b, i, l3_len, false, is_v6);
+	} else if (whole) {
+		for (uint32_t i = 0; i < b->n; i++)
+			rewrite_packet(b, i, l3_len, udp >> i & 1, is_v6);
+	} else {
+		for (uint64_t left = b->live; left != 0;) {
+			uint32_t i = dp_first(&left);
 
-		rewrite_packet(b, i, b->l3_len[i], is_v6);
+			rewrite_packet(b, i, b->l3_len[i], udp >> i & 1, is_v6);
+		}
 	}
 }
 

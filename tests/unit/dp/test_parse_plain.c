@@ -125,6 +125,7 @@ static void assert_column(const struct dp_burst *b, uint32_t i, const struct ver
 	assert_int_equal(b->tcp_flags[i], v->pkt.tcp_flags);
 	assert_int_equal(b->ttl[i], v->pkt.ttl);
 	assert_int_equal(b->quiet >> i & 1, quiet);
+	assert_int_equal(b->udp >> i & 1, v->pkt.protocol == IPPROTO_UDP);
 	if (b->simple >> i & 1) {
 		assert_int_equal(v->pkt.l2_len, 14);
 		assert_int_equal(v->pkt.l3_len, b->is_v6 ? 40 : 20);

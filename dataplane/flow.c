@@ -26,10 +26,29 @@ void dp_flow_keys_set(struct dp_flow_keys *keys, uint32_t i, const struct dp_flo
 	keys->direction[i] = key->direction;
 }
 
-/* False for any ref but one of the family's. */
-static inline bool ref_is_of(const struct dp_flow_table *t, uint32_t ref, bool is_v6)
+/* What the way to an entry needs of the table: a copy, which nothing that is written meanwhile can
+ * be part of. */
+struct reach {
+	const struct flow_line *lines;
+	const uint64_t *entries;
+	uint32_t shift, first, capacity; /* of the family's entries */
+};
+
+static inline struct reach reach(const struct dp_flow_table *t, bool is_v6)
 {
-	return ref - 1 - (is_v6 ? t->capacity[0] : 0) < t->capacity[is_v6];
+	return (struct reach){
+	        t->lines, t->entries, t->shift, is_v6 ? t->capacity[0] : 0, t->capacity[is_v6]};
+}
+
+/* False for any ref but one of the family's. */
+static inline bool reaches(const struct reach *r, uint32_t ref)
+{
+	return ref - 1 - r->first < r->capacity;
+}
+
+static inline const uint64_t *reach_entry(const struct reach *r, uint32_t ref)
+{
+	return r->entries + ((uint64_t)(ref - 1) << r->shift);
 }
 
 /* One pass over all candidates of a bucket. */
@@ -37,6 +56,7 @@ static inline __attribute__((always_inline)) bool find_in_bucket(const struct dp
         const struct flow_key_at *key, bool is_v6, uint64_t hash, struct dp_flow *flow)
 {
 	const struct flow_line *line = &t->lines[flow_bucket(t, hash)];
+	const struct reach r = reach(t, is_v6);
 
 	for (uint32_t i = 0; i < FLOW_MAX_LINES && line != NULL; i++) {
 		uint64_t bits = flow_candidates(line, flow_tag(hash));
@@ -45,8 +65,8 @@ static inline __attribute__((always_inline)) bool find_in_bucket(const struct dp
 			uint32_t ref = flow_load(&line->refs[flow_candidate_slot(bits)]);
 
 			flow->index = ref - 1;
-			if (ref_is_of(t, ref, is_v6) &&
-			        flow_read(t, flow_entry(t, ref - 1), is_v6, key, flow))
+			if (reaches(&r, ref) &&
+			        flow_read(t, reach_entry(&r, ref), is_v6, key, flow))
 				return true;
 		}
 		line = flow_line_next(t, line);
@@ -109,20 +129,6 @@ static inline __attribute__((always_inline)) void hash_keys(const struct dp_flow
 	}
 }
 
-/* What the way to an entry needs of the table: a copy, which nothing that is written meanwhile can
- * be part of. */
-struct reach {
-	const struct flow_line *lines;
-	const uint64_t *entries;
-	uint32_t shift, first, capacity; /* of the family's entries */
-};
-
-static inline struct reach reach(const struct dp_flow_table *t, bool is_v6)
-{
-	return (struct reach){
-	        t->lines, t->entries, t->shift, is_v6 ? t->capacity[0] : 0, t->capacity[is_v6]};
-}
-
 /* Takes the first candidate in a line for key 'i': its number is in flows[], its entry is fetched.
  * False: there is none, or the line is damaged. */
 static inline __attribute__((always_inline)) bool take_candidate(const struct reach *r,
@@ -134,10 +140,10 @@ static inline __attribute__((always_inline)) bool take_candidate(const struct re
 	if (unlikely(bits == 0))
 		return false;
 	ref = flow_load(&line->refs[flow_candidate_slot(bits)]);
-	if (unlikely(ref - 1 - r->first >= r->capacity))
+	if (unlikely(!reaches(r, ref)))
 		return false;
 	flows[i].index = ref - 1;
-	places->entries[i] = r->entries + ((uint64_t)(ref - 1) << r->shift);
+	places->entries[i] = reach_entry(r, ref);
 	rte_prefetch0(places->entries[i]);
 	return true;
 }

@@ -20,7 +20,6 @@ typedef uint32_t flow_quarter __attribute__((may_alias));
 #define flow_load32(e, at) flow_load((const flow_quarter *)(e) + (at))
 #define FLOW_VIP_AT16      (4 * FLOW_REST_AT)
 #define FLOW_DELTA_AT16    (4 * FLOW_REST_AT + 1)
-#define FLOW_LISTENER_AT32 (2 * FLOW_REST_AT + 1)
 #define FLOW_PORTS_AT16    (4 * FLOW_PORTS6_AT + 2)
 
 /* The client's words, as they were hashed. */
@@ -79,11 +78,6 @@ static inline __attribute__((always_inline)) void flow_side_get(const struct flo
 	words[2] = flow_load16(e, FLOW_PORTS_AT16 + side);
 }
 
-static inline uint32_t flow_listener(const uint64_t *e)
-{
-	return flow_load32(e, FLOW_LISTENER_AT32) >> 14;
-}
-
 /* All of 'flow' but the index; by 'side', where its packets go. An IPv6 entry has the change of
  * checksums to the target alone, never 0xffff, which is another zero. The way back is the
  * complement. */
@@ -101,7 +95,7 @@ static inline __attribute__((always_inline)) void flow_copy(const struct flow_si
 
 		memcpy(&flow->ip_delta, &delta, sizeof(delta));
 	}
-	flow->listener = flow_listener(e);
+	flow->listener = flow_rest_listener(flow_load(&e[FLOW_REST_AT]));
 }
 
 /* Whether 'live' is of the same flow as 'before', which was alive. */

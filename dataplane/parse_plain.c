@@ -14,10 +14,10 @@
 #include <rte_udp.h>
 
 #include "column.h"
-#include "column_wide.h"
 #include "csum.h"
 #include "output.h"
 #include "parse_ip.h"
+#include "parse_plain.h"
 #include "stats.h"
 
 #define ETHER   ((uint32_t)sizeof(struct rte_ether_hdr))
@@ -26,50 +26,10 @@
 #define TCP_LEN ((uint32_t)sizeof(struct rte_tcp_hdr))
 #define UDP_LEN ((uint32_t)sizeof(struct rte_udp_hdr))
 
-/* Columns are read and written as vectors, sixteen packets' values at once. The compiler makes of
- * them what the processor has. */
-#define LANES  16
-#define COLUMN __attribute__((aligned(64)))
-typedef uint32_t lanes __attribute__((vector_size(64), may_alias));
-typedef uint16_t shorts __attribute__((vector_size(32), may_alias));
-typedef uint8_t octets __attribute__((vector_size(16), may_alias));
-/* Eight at once, where values are words of 64 bits. */
-typedef dp_column_wide wide;
-typedef uint32_t lanes8 __attribute__((vector_size(32), may_alias));
-static_assert(DP_BURST % LANES == 0, "a column is whole vectors");
-
 static inline lanes swap16(lanes x)
 {
 	return (x & 0xff) << 8 | (x >> 8 & 0xff);
 }
-
-/* Words as they lie in the frames, little endian, by packet; what stands together in the frame,
- * stands together here. */
-struct words {
-	/* IPv4: the first sixteen bytes of the header. IPv6: bytes 4-7, length, next header, hop
-	 * limit; and nothing. */
-	uint32_t first[DP_BURST][4] COLUMN;
-	/* IPv4: destination. Both: ports, and the four bytes behind them; and what follows. */
-	uint32_t second[DP_BURST][4] COLUMN;
-	uint32_t tcp[DP_BURST] COLUMN;      /* bytes 12-15 of TCP: data offset, flags, window */
-	uint32_t in_frame[DP_BURST] COLUMN; /* bytes from the IP header on, padding included */
-	/* IPv6: source and destination. */
-	uint64_t source[2][DP_BURST] COLUMN, destination[2][DP_BURST] COLUMN;
-};
-
-/* The packets of one family on their way through the loops. */
-struct plain {
-	struct dp_burst *b;
-	uint64_t set;                   /* those whose words were collected */
-	uint64_t unchecked;             /* IPv4 headers whose checksum the device did not look at */
-	uint32_t odd[DP_BURST] COLUMN;  /* not 0: not plain after all */
-	uint32_t news[DP_BURST] COLUMN; /* not 0: not quiet */
-	uint32_t padded[DP_BURST] COLUMN;  /* not 0: padded */
-	uint32_t tcp[DP_BURST] COLUMN;     /* not 0: TCP */
-	uint32_t damaged[DP_BURST] COLUMN; /* not 0: the IPv4 header's checksum is wrong */
-	uint32_t source[DP_BURST] COLUMN, destination[DP_BURST] COLUMN, ports[DP_BURST] COLUMN;
-	struct words words;
-};
 
 /* Nothing but what the device found good, or did not look at. */
 static inline bool flags_plain(uint64_t ol_flags)
@@ -252,186 +212,6 @@ static void judge6(struct plain *s)
 	}
 }
 
-/* Packets to the same address as packet 'k'. */
-static inline uint64_t same4(struct plain *s, uint32_t k)
-{
-	for (uint32_t i = 0; i < s->b->n; i += LANES)
-		*(lanes *)&s->odd[i] = *(const lanes *)&s->destination[i] ^ s->destination[k];
-	return dp_column_zero(s->odd);
-}
-
-static inline uint64_t same6(struct plain *s, uint32_t k)
-{
-	const struct words *w = &s->words;
-
-	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
-		wide other = (*(const wide *)&w->destination[0][i] ^ w->destination[0][k]) |
-		             (*(const wide *)&w->destination[1][i] ^ w->destination[1][k]);
-
-		*(lanes8 *)&s->odd[i] = __builtin_convertvector((wide)(other != 0), lanes8);
-	}
-	return dp_column_zero(s->odd);
-}
-
-static inline struct lb_ip destination(const struct plain *s, uint32_t i, bool is_v6)
-{
-	struct lb_ip ip;
-
-	if (!is_v6)
-		return lb_ip_from_v4(s->destination[i]);
-	memcpy(ip.bytes, &s->words.destination[0][i], 8);
-	memcpy(ip.bytes + 8, &s->words.destination[1][i], 8);
-	return ip;
-}
-
-/* lb_vip_hash() of all destinations. */
-static inline __attribute__((always_inline)) void hash_destinations(
-        const struct plain *s, bool is_v6, uint64_t *hashes)
-{
-	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
-		wide first = {0}, second, mixed;
-
-		if (is_v6) {
-			first = *(const wide *)&s->words.destination[0][i];
-			second = *(const wide *)&s->words.destination[1][i];
-			second = second >> 32 | second << 32;
-		} else {
-			second = dp_column_widen32(&s->destination[i]) | UINT64_C(0xffff) << 48;
-		}
-		mixed = LB_VIP_MIX(first, second);
-		*(wide *)&hashes[i] = LB_VIP_HASH(mixed);
-	}
-}
-
-/* Whether packet 'i' goes to a virtual address. If so, '*same' are all packets that go there. */
-static inline __attribute__((always_inline)) bool is_to_vip(
-        struct plain *s, const struct dp_tables *tables, uint32_t i, bool is_v6, uint64_t *same)
-{
-	struct lb_ip ip = destination(s, i, is_v6);
-
-	if (dp_tables_vip(tables, &ip) == NULL)
-		return false;
-	*same = is_v6 ? same6(s, i) : same4(s, i);
-	return true;
-}
-
-/* Decides the directions, among many addresses. What goes to one virtual address is found at once;
- * what goes to none, as answers do, mostly by an empty place where its hash points to. */
-static inline __attribute__((always_inline)) void direct_many(
-        struct plain *s, const struct dp_tables *tables, bool is_v6)
-{
-	const struct lb_index *index = tables->vip_index;
-	const uint32_t mask = tables->vip_mask, nb_vips = tables->nb_vips;
-	uint64_t hashes[DP_BURST] COLUMN, left = s->b->live, same;
-	uint8_t *direction = s->b->keys.direction;
-
-	memset(direction, nb_vips != 0 ? DP_TO_TARGET : DP_TO_CLIENT, DP_BURST);
-	if (nb_vips == 0)
-		return;
-	while (left != 0 && is_to_vip(s, tables, (uint32_t)__builtin_ctzll(left), is_v6, &same))
-		left &= ~same;
-	if (left == 0)
-		return;
-	hash_destinations(s, is_v6, hashes);
-	while (left != 0) {
-		uint32_t i = dp_first(&left);
-		const struct lb_index *place = &index[(uint32_t)hashes[i] & mask];
-
-		if (__atomic_load_n(&place->row, __ATOMIC_RELAXED) - 1 < nb_vips &&
-		        is_to_vip(s, tables, i, is_v6, &same))
-			left &= ~same;
-		else
-			direction[i] = DP_TO_CLIENT;
-	}
-}
-
-/* The same among few: equal lanes are all ones, and one more is 0. */
-static void direct_few4(struct plain *s, const struct dp_tables *tables)
-{
-	static_assert(
-	        DP_TO_TARGET == 0 && DP_TO_CLIENT == 1, "a direction is a comparison's result");
-	for (uint32_t i = 0; i < s->b->n; i += LANES) {
-		lanes destination = *(const lanes *)&s->destination[i], found = {0};
-
-		for (uint32_t k = 0; k < tables->nb_few[0]; k++)
-			found |= (lanes)(destination == tables->few4[k]);
-		*(octets *)&s->b->keys.direction[i] =
-		        __builtin_convertvector(found + DP_TO_CLIENT, octets);
-	}
-}
-
-static void direct_few6(struct plain *s, const struct dp_tables *tables)
-{
-	const struct words *w = &s->words;
-
-	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
-		wide first = *(const wide *)&w->destination[0][i], found = {0};
-		wide second = *(const wide *)&w->destination[1][i];
-
-		for (uint32_t k = 0; k < tables->nb_few[1]; k++)
-			found |= (wide)(first == tables->few6[k][0]) &
-			         (wide)(second == tables->few6[k][1]);
-		dp_column_narrow8(&s->b->keys.direction[i], found + DP_TO_CLIENT);
-	}
-}
-
-static inline __attribute__((always_inline)) void direct(
-        struct plain *s, const struct dp_tables *tables, bool is_v6)
-{
-	if (!tables->has_few)
-		direct_many(s, tables, is_v6);
-	else if (is_v6)
-		direct_few6(s, tables);
-	else
-		direct_few4(s, tables);
-}
-
-/* All bits where the direction is to the target. */
-static inline wide to_target(const struct dp_flow_keys *keys, uint32_t i)
-{
-	return (wide)(dp_column_widen8(&keys->direction[i]) == DP_TO_TARGET);
-}
-
-static inline wide choose(wide which, wide yes, wide no)
-{
-	return (which & yes) | (~which & no);
-}
-
-static void key4(const struct plain *s)
-{
-	struct dp_flow_keys *keys = &s->b->keys;
-
-	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
-		wide ports = dp_column_widen32(&s->ports[i]), which = to_target(keys, i);
-		wide from = dp_column_widen32(&s->source[i]) | (ports & 0xffff) << 32;
-		wide to = dp_column_widen32(&s->destination[i]) | ports >> 16 << 32;
-
-		*(wide *)&keys->client[0][i] =
-		        choose(which, from, to) | dp_column_widen8(&s->b->protocol[i]) << 48;
-		*(wide *)&keys->other[0][i] = choose(which, to, from);
-	}
-}
-
-static void key6(const struct plain *s)
-{
-	struct dp_flow_keys *keys = &s->b->keys;
-
-	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
-		wide ports = dp_column_widen32(&s->ports[i]), which = to_target(keys, i);
-
-		for (uint32_t half = 0; half < 2; half++) {
-			wide from = *(const wide *)&s->words.source[half][i];
-			wide to = *(const wide *)&s->words.destination[half][i];
-
-			*(wide *)&keys->client[half][i] = choose(which, from, to);
-			*(wide *)&keys->other[half][i] = choose(which, to, from);
-		}
-		*(wide *)&keys->client[2][i] = choose(which, ports & 0xffff, ports >> 16) |
-		                               dp_column_widen8(&s->b->protocol[i]) << 16;
-		*(wide *)&keys->other[2][i] = choose(which, ports >> 16, ports & 0xffff);
-	}
-}
-
 /* What the judges left is plain. */
 static void take(struct plain *s)
 {
@@ -443,22 +223,6 @@ static void take(struct plain *s)
 	s->b->quiet = set & dp_column_zero(s->news);
 	s->b->padded = set & ~dp_column_zero(s->padded);
 	s->b->udp = set & dp_column_zero(s->tcp);
-}
-
-static void parse_plain4(struct plain *s, const struct dp_tables *tables)
-{
-	judge4(s);
-	take(s);
-	direct(s, tables, false);
-	key4(s);
-}
-
-static void parse_plain6(struct plain *s, const struct dp_tables *tables)
-{
-	judge6(s);
-	take(s);
-	direct(s, tables, true);
-	key6(s);
 }
 
 static void place(
@@ -521,10 +285,16 @@ void dp_parse_burst(
 	for (uint32_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
 	bytes = collect(s, mac, pkts, n);
-	if (s[0].set != 0)
-		parse_plain4(&s[0], &ctx->tables);
-	if (s[1].set != 0)
-		parse_plain6(&s[1], &ctx->tables);
+	for (uint32_t v6 = 0; v6 < 2; v6++) {
+		if (s[v6].set == 0)
+			continue;
+		if (v6)
+			judge6(&s[v6]);
+		else
+			judge4(&s[v6]);
+		take(&s[v6]);
+		plain_keys(&s[v6], &ctx->tables, v6);
+	}
 	/* IPv6 first: what is left of IPv4 may come behind it */
 	if (unlikely(bursts[1].live != dp_all(bursts[1].n)))
 		parse_odd(ctx, bursts, true);

@@ -2,7 +2,7 @@
  *
  * The packet's way, a burst at a time:
  *
- *     1 parse     frame -> flow key and direction             parse_plain.c parse.c parse_ip6.c
+ *     1 parse     frame -> flow key and direction             parse_plain*.c parse.c parse_ip6.c
  *     2 flow      found: is it still good?                    here, flow.c
  *       miss      listener -> select -> insert                miss.c listener.c select.c
  *     3 rewrite   addresses, ports, TTL, checksums            rewrite_nat.c

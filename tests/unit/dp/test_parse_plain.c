@@ -2,7 +2,7 @@
  *
  * parse_plain.c beside parse.c: bursts of good, odd and broken frames of both families, through
  * both. Whatever the one says of a packet, the other must say; with few virtual addresses and with
- * many, which parse_plain.c tells by different means.
+ * many, which parse_plain_keys.c tells by different means.
  */
 #include <setjmp.h>
 #include <stdarg.h>

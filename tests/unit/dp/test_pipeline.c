@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <rte_tcp.h>
 
+#include "flow_layout.h"
 #include "pipeline_rig.h"
 
 #define NO_DROP LB_DROP_COUNT
@@ -534,6 +535,21 @@ static void a_client_port_has_its_share_of_flows(void **state)
 	assert_dropped(run(&s, 0), LB_DROP_FLOW_CLIENT_LIMIT);
 }
 
+/* The flow table keeps a list of IPv6 virtual addresses; here all its places are others'. */
+static void a_virtual_address_that_finds_no_place_drops(void **state)
+{
+	struct frame_spec s = rig_to_vip("fd00:90::10", 80, IPPROTO_TCP, 1), ip4 = tcp(0);
+	struct dp_flow_table *t = rig->ctx.flows;
+
+	s.tcp_flags = SYN;
+	for (uint32_t i = 0; i < t->nb_vips; i++)
+		t->vips[i] = (struct flow_vip){{1 + i, 1}};
+	assert_dropped(run(&s, 0), LB_DROP_FLOW_VIP_LIMIT);
+	assert_int_equal(run(&ip4, 0).dropped, NO_DROP);
+	memset(t->vips, 0, t->nb_vips * sizeof(*t->vips));
+	assert_int_equal(run(&s, 0).dropped, NO_DROP);
+}
+
 static void without_tables_flows_wait_and_nothing_ends(void **state)
 {
 	struct frame_spec s = tcp(0), answer = answer_of(&s, rig_slot(&s), SYN | ACK);
@@ -770,6 +786,7 @@ int main(void)
 	        CASE(packets_and_flows_are_counted_per_target_and_listener),
 	        CASE(packets_of_a_flow_are_counted_where_it_is_asked_for),
 	        CASE(worker_counters_say_what_happened),
+	        CASE(a_virtual_address_that_finds_no_place_drops),
 	        CASE(a_connection_without_a_flow_is_adopted),
 	        CASE(strays_of_no_flow_make_none),
 	        CASE(what_is_not_ours_goes_to_the_kernel_as_it_came),

@@ -130,7 +130,7 @@ uint32_t dp_flow_age(struct dp_flow_table *t, uint32_t worker, uint32_t nb_bucke
 		uint32_t at = me->age_at, left = me->age_end - at;
 
 		if (left > AGE_LINES_AHEAD)
-			rte_prefetch0(&t->lines[at + AGE_LINES_AHEAD]);
+			flow_prefetch(&t->lines[at + AGE_LINES_AHEAD]);
 		if (left > AGE_ENTRIES_AHEAD)
 			flow_bucket_prefetch(t, at + AGE_ENTRIES_AHEAD);
 		if (!sweep_bucket(&s, at))

@@ -16,7 +16,7 @@ void flow_bucket_prefetch(const struct dp_flow_table *t, uint32_t bucket)
 
 		if (!flow_ref_ok(t, ref))
 			return;
-		rte_prefetch0(flow_live(t, ref - 1));
+		flow_prefetch(flow_live(t, ref - 1));
 	}
 }
 

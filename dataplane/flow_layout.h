@@ -292,6 +292,15 @@ static inline bool flow_ref_ok(const struct dp_flow_table *t, uint32_t ref)
 	return ref - 1 < t->capacity[0] + t->capacity[1];
 }
 
+/* Brings the line at 'p' as near as the second-level cache. Not nearer: the first level waits for
+ * some 20 lines at a time and forgets what it is asked for beyond (AMD Zen 4: of 32 in a row seven
+ * never came), and a burst wants 32 of one kind and then 32 of another. The second level took 64.
+ */
+static inline void flow_prefetch(const void *p)
+{
+	rte_prefetch1(p);
+}
+
 /* The line after 'line' in its bucket, or NULL. */
 static inline struct flow_line *flow_line_next(
         const struct dp_flow_table *t, const struct flow_line *line)

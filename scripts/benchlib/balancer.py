@@ -35,6 +35,11 @@ def targets(v6):
     return [f"fd00:1::{10 + i:x}" if v6 else f"10.1.0.{10 + i}" for i in range(TARGETS)]
 
 
+def flow_table(path, v6, flows):
+    """One that so many flows of a family make 90 % full; the other family has the least that can be configured."""
+    return {"path": str(path), "ipv4_flows": 64, "ipv6_flows": 64} | {"ipv6_flows" if v6 else "ipv4_flows": -(-flows * 10 // 9)}
+
+
 class BoundNamespace(Namespace):
     """What runs there is killed when this process ends."""
 
@@ -45,7 +50,7 @@ class BoundNamespace(Namespace):
 class Balancer:
     count = 0
 
-    def __init__(self, cpus, flow_file, flows, mbufs, idle="poll"):
+    def __init__(self, cpus, flow_table, mbufs, idle="poll"):
         Balancer.count += 1
         with ExitStack() as made:
             name = f"{NAME}-{Balancer.count}"
@@ -55,7 +60,7 @@ class Balancer:
             self.dataplane = Dataplane(self.namespace, {
                 "instance": name.removeprefix("anabranch-"),  # which EAL and bpffs put before it
                 "ports": [], "workers": {"cores": str(cpus[-1]), "idle": idle}, "memory": {"mbufs": mbufs},
-                "flow_table": {"path": str(flow_file), "ipv4_flows": flows, "ipv6_flows": flows},
+                "flow_table": flow_table,
                 "tables": {"megabytes": 16, "max_targets": 256, "max_listeners": 16}})
             made.callback(self.dataplane.close)
             self.daemon = Daemon(wrapper=self.namespace.command(), instance=self.dataplane.config["instance"],

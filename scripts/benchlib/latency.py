@@ -9,7 +9,7 @@ import statistics
 import subprocess
 from contextlib import ExitStack
 
-from balancer import MAC, PEER_MAC, VIP, Balancer
+from balancer import MAC, PEER_MAC, VIP, Balancer, flow_table
 from support import BUILD, BenchError, bound, percentile, say
 from testpmd import Testpmd
 from whole import memif_client, running_alone
@@ -106,7 +106,7 @@ def measure(setting, result):
         under_test = [stack.enter_context(Testpmd("macswap", [memif_client(sockets[0], 0)], setting.cpus, MBUFS,
                                                   setting.scratch / "macswap.log", setting.huge))]
         for i, idle in enumerate(("poll", "sleep"), 1):
-            balancer = stack.enter_context(Balancer(setting.cpus, f"{setting.flow_file}-{idle}", FLOWS, MBUFS, idle))
+            balancer = stack.enter_context(Balancer(setting.cpus, flow_table(f"{setting.flow_file}-{idle}", False, FLOWS), MBUFS, idle))
             balancer.start(memif_client(sockets[i], i))
             under_test.append(balancer)
         for run in range(-1, RUNS):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import flows
 import generator
 import testpmd
-from balancer import MAC, Balancer
+from balancer import MAC, Balancer, flow_table
 from support import BenchError, say, summary, wait, waited_ns
 from testpmd import Testpmd
 
@@ -80,7 +80,7 @@ def pcap_cell(setting, result, v6, nb_flows):
     load = setting.scratch / "load.pcap"
     mbufs = 2 * nb_flows + SPARE_MBUFS
     setting.flow_file.unlink(missing_ok=True)
-    with Balancer(setting.cpus, setting.flow_file, 2 * nb_flows, mbufs) as balancer:
+    with Balancer(setting.cpus, flow_table(setting.flow_file, v6, nb_flows), mbufs) as balancer:
         flows.write_packets(load, v6, flows.establish(balancer, v6, nb_flows))
         device = f"net_pcap0,rx_pcap={load},infinite_rx=1"
         balancer.start(device)
@@ -169,7 +169,7 @@ def memif_cell(setting, result, nb_flows):
     mbufs = 2 * nb_flows + SPARE_MBUFS
     setting.flow_file.unlink(missing_ok=True)
     ours, theirs = [], []
-    with Balancer(setting.cpus, setting.flow_file, 2 * nb_flows, SPARE_MBUFS) as balancer:
+    with Balancer(setting.cpus, flow_table(setting.flow_file, False, nb_flows), SPARE_MBUFS) as balancer:
         flows.write_packets(load, False, flows.establish(balancer, False, nb_flows))
         balancer.stop_dataplane()
         source = generator.choose(setting, load, socket, nb_flows, mbufs)

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The sweep: each worker looks at its own share of the buckets, a slice at a time, and takes out
- * what is idle for too long or whose target's slot has passed to another life. Looking takes no
- * lock; a bucket is held only when something has to go, once for all of a line's flows.
+ * The sweep: each worker goes through its own share of the buckets, a slice at a time, and takes
+ * out flows that are idle for too long or whose target's slot has passed to another life. A slice
+ * is done in three loops, so that memory is waited for once and not for each flow: list the flows
+ * and fetch their entries; look at these; take out what has to go. Only the last one locks.
+ *
+ * In the order of buckets, though that of entries would be quicker to read: an entry that the sweep
+ * frees has its next flow at once. With the sweep coming by again after a fixed time, whole
+ * stretches of entries would fall into step, all to expire in one round and none in the next. A
+ * flow's bucket has nothing to do with the time it came.
  */
 #include <rte_common.h>
 
@@ -11,132 +17,139 @@
 #include "flow_pool.h"
 #include "lb/counters.h"
 
-/* Buckets that the fetching of entries and of lines is ahead of the sweep. It goes on from slice to
- * slice. */
-#define AGE_ENTRIES_AHEAD 6
-#define AGE_LINES_AHEAD   20
+/* Flows that go through the loops together: so many, and the rest of the last bucket. */
+#define AGE_BATCH     96
+#define AGE_MAX_BATCH (AGE_BATCH + FLOW_MAX_LINES * FLOW_LINE_SLOTS)
+/* Buckets that the fetching of lines is ahead. It goes on from slice to slice. */
+#define AGE_LINES_AHEAD 20
 
 struct sweep {
 	struct dp_flow_table *t;
 	uint32_t worker, now;
 	const uint32_t *epochs;
 	uint32_t nb_slots;
-	struct dp_flow_ended *ended;
-	uint32_t nb_ended, room;
 };
 
-/* What a look at one line's flows said: a bit for each slot. */
-struct looked {
-	uint32_t ended;                 /* they have to go */
-	uint32_t expired;               /* of these: because they are idle for too long */
-	uint64_t live[FLOW_LINE_SLOTS]; /* their live words, as they were then */
+/* Flows and where they stand. */
+struct listed {
+	uint32_t n;
+	uint32_t indices[AGE_MAX_BATCH], buckets[AGE_MAX_BATCH];
+	/* Of those that have to go: the live word when that was seen, and whether they are idle for
+	 * too long; if not, the target's slot is another's. */
+	uint64_t lives[AGE_MAX_BATCH];
+	bool expired[AGE_MAX_BATCH];
 };
 
-/* Without the lock, and without branches, as far as can be: which of a bucket's flows have to go,
- * nobody can predict. */
-static inline __attribute__((always_inline)) void look(
-        const struct sweep *s, const struct flow_line *line, struct looked *looked)
+/* How many of a line's slots are used, nobody can predict: so there is no branch on it. */
+static inline uint32_t list_line(const struct dp_flow_table *t, uint32_t bucket,
+        const struct flow_line *line, struct listed *all, uint32_t n)
+{
+#pragma GCC unroll 9
+	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
+		uint32_t ref = flow_load(&line->refs[slot]);
+		bool ok = flow_ref_ok(t, ref);
+		uint32_t index = ok ? ref - 1 : 0;
+
+		flow_prefetch(flow_live(t, index));
+		all->indices[n] = index;
+		all->buckets[n] = bucket;
+		n += ok;
+	}
+	return n;
+}
+
+/* The flows of the buckets from 'begin' on, to 'end' at most. Returns the bucket after the last. */
+static uint32_t list(
+        const struct dp_flow_table *t, uint32_t begin, uint32_t end, struct listed *all)
+{
+	uint32_t bucket, n = 0;
+
+	for (bucket = begin; bucket < end && n < AGE_BATCH; bucket++) {
+		const struct flow_line *line = &t->lines[bucket];
+
+		flow_prefetch(line + AGE_LINES_AHEAD);
+		n = list_line(t, bucket, line, all, n);
+		line = flow_line_next(t, line);
+		for (uint32_t i = 1; unlikely(line != NULL) && i < FLOW_MAX_LINES; i++) {
+			n = list_line(t, bucket, line, all, n);
+			line = flow_line_next(t, line);
+		}
+	}
+	all->n = n;
+	return bucket;
+}
+
+/* Keeps those that have to go. Without a branch on it either. */
+static void look(const struct sweep *s, struct listed *all)
 {
 	const struct dp_flow_table *t = s->t;
 	const uint32_t *epochs = s->epochs;
-	uint32_t nb_slots = s->nb_slots, now = s->now, all_ended = 0, all_expired = 0;
+	uint32_t nb_slots = s->nb_slots, now = s->now, nb = all->n, n = 0;
 
-	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
-		uint32_t ref = flow_load(&line->refs[slot]);
-		uint64_t live, slot_epoch;
-		bool expired, gone;
-		const uint64_t *e;
+	for (uint32_t i = 0; i < nb; i++) {
+		uint32_t index = all->indices[i], bucket = all->buckets[i];
+		const uint64_t *e = flow_entry(t, index);
+		uint64_t live = flow_load(&e[FLOW_LIVE_AT]);
+		uint64_t slot_epoch = flow_load(&e[FLOW_SLOT_AT]);
+		bool expired = flow_is_expired(t, e, live, now);
+		bool gone = epochs != NULL &&
+		            ((uint32_t)slot_epoch >= nb_slots ||
+		                    __atomic_load_n(&epochs[(uint32_t)slot_epoch],
+		                            __ATOMIC_RELAXED) != (uint32_t)(slot_epoch >> 32));
 
-		if (!flow_ref_ok(t, ref))
-			break;
-		e = flow_entry(t, ref - 1);
-		live = flow_load(&e[FLOW_LIVE_AT]);
-		slot_epoch = flow_load(&e[FLOW_SLOT_AT]);
-		expired = flow_is_expired(t, e, live, now);
-		gone = epochs != NULL &&
-		       ((uint32_t)slot_epoch >= nb_slots ||
-		               __atomic_load_n(&epochs[(uint32_t)slot_epoch], __ATOMIC_RELAXED) !=
-		                       (uint32_t)(slot_epoch >> 32));
-		looked->live[slot] = live;
-		all_expired |= (uint32_t)expired << slot;
-		all_ended |= (uint32_t)(flow_live_is(live) & (expired | gone)) << slot;
+		all->indices[n] = index;
+		all->buckets[n] = bucket;
+		all->lives[n] = live;
+		all->expired[n] = expired;
+		n += flow_live_is(live) & (expired | gone);
 	}
-	looked->ended = all_ended;
-	looked->expired = all_expired;
+	all->n = n;
 }
 
-/* Takes out of a held bucket those flows of one of its lines that had to go and of which nothing
- * was seen since. From the last one on, since the bucket's last flow moves to where one is taken
- * out. */
-static void end_held(
-        struct sweep *s, uint32_t bucket, struct flow_line *line, const struct looked *looked)
+/* Takes out, of the flows from 'i' on that stand in one bucket, those of which nothing was seen
+ * since; another flow that has the entry by now counts as such. Returns how many, 'room' at most,
+ * and '*next' is the first that it has not come to. */
+static uint32_t take(const struct sweep *s, const struct listed *all, uint32_t i,
+        struct dp_flow_ended *ended, uint32_t room, uint32_t *next)
 {
-	uint32_t slots = looked->ended;
+	uint32_t bucket = all->buckets[i], n = 0;
 
-	while (slots != 0 && s->nb_ended < s->room) {
-		uint32_t slot = 31 - (uint32_t)__builtin_clz(slots);
-		struct flow_place at = {line, slot, flow_load(&line->refs[slot]) - 1};
+	flow_bucket_lock(s->t, s->worker, bucket);
+	for (; i < all->n && all->buckets[i] == bucket && n < room; i++) {
+		uint32_t index = all->indices[i];
 
-		slots ^= 1u << slot;
-		if (flow_load(flow_live(s->t, at.index)) != looked->live[slot])
+		if (!flow_bucket_take_held(s->t, bucket, index, all->lives[i], UINT64_MAX))
 			continue;
-		flow_bucket_drop(s->t, bucket, &at);
-		flow_ended_set(s->t, s->worker, at.index,
-		        looked->expired >> slot & 1 ? LB_COUNTER_FLOWS_EXPIRED
-		                                    : LB_COUNTER_FLOWS_TARGET_GONE,
-		        &s->ended[s->nb_ended++]);
-		flow_pool_give(s->t, s->worker, at.index + 1);
+		flow_ended_set(s->t, s->worker, index,
+		        all->expired[i] ? LB_COUNTER_FLOWS_EXPIRED : LB_COUNTER_FLOWS_TARGET_GONE,
+		        &ended[n++]);
+		flow_pool_give(s->t, s->worker, index + 1);
 	}
-}
-
-/* Line by line; one into which flows of the last line may have moved is looked at again. What
- * somebody else changes meanwhile is left to the next round. False: there is no more room. */
-static bool sweep_bucket(struct sweep *s, uint32_t bucket)
-{
-	struct flow_line *line = &s->t->lines[bucket];
-	uint32_t seen = flow_load(&line->version);
-
-	for (uint32_t i = 0; i < FLOW_MAX_LINES && line != NULL;) {
-		struct flow_line *next = flow_line_next(s->t, line);
-		struct looked looked;
-
-		look(s, line, &looked);
-		if (looked.ended == 0) {
-			line = next;
-			i++;
-			continue;
-		}
-		if (s->nb_ended == s->room)
-			return false;
-		if (seen % 2 != 0 || !flow_bucket_lock_seen(s->t, s->worker, bucket, seen))
-			break;
-		end_held(s, bucket, line, &looked);
-		flow_bucket_unlock(s->t, s->worker, bucket);
-		if (next == NULL)
-			break;
-		seen += 2;
-	}
-	return s->nb_ended < s->room;
+	flow_bucket_unlock(s->t, s->worker, bucket);
+	*next = i;
+	return n;
 }
 
 uint32_t dp_flow_age(struct dp_flow_table *t, uint32_t worker, uint32_t nb_buckets, uint32_t now,
         const uint32_t *epochs, uint32_t nb_slots, struct dp_flow_ended *ended, uint32_t room)
 {
-	struct sweep s = {t, worker, now, epochs, nb_slots, ended, 0, room};
+	const struct sweep s = {t, worker, now, epochs, nb_slots};
 	struct flow_worker *me = &t->workers[worker];
+	uint32_t left = RTE_MIN(nb_buckets, me->age_end - me->age_begin), n = 0;
 
-	nb_buckets = RTE_MIN(nb_buckets, me->age_end - me->age_begin);
-	for (uint32_t i = 0; i < nb_buckets && s.nb_ended < room; i++) {
-		uint32_t at = me->age_at, left = me->age_end - at;
+	while (left > 0 && n < room) {
+		uint32_t begin = me->age_at, i = 0;
+		struct listed all;
+		uint32_t end = list(t, begin, RTE_MIN(begin + left, me->age_end), &all);
 
-		if (left > AGE_LINES_AHEAD)
-			flow_prefetch(&t->lines[at + AGE_LINES_AHEAD]);
-		if (left > AGE_ENTRIES_AHEAD)
-			flow_bucket_prefetch(t, at + AGE_ENTRIES_AHEAD);
-		if (!sweep_bucket(&s, at))
-			break;
-		me->age_at = left > 1 ? at + 1 : me->age_begin;
+		look(&s, &all);
+		while (i < all.n && n < room)
+			n += take(&s, &all, i, &ended[n], room - n, &i);
+		if (i < all.n)
+			end = all.buckets[i];
+		left -= end - begin;
+		me->age_at = end < me->age_end ? end : me->age_begin;
 	}
 	flow_count_age(t, worker, now);
-	return s.nb_ended;
+	return n;
 }

@@ -63,21 +63,31 @@ void flow_bucket_drop(struct dp_flow_table *t, uint32_t bucket, const struct flo
 	}
 }
 
+bool flow_bucket_take_held(
+        struct dp_flow_table *t, uint32_t bucket, uint32_t index, uint64_t live, uint64_t mask)
+{
+	struct flow_place at = {.line = &t->lines[bucket], .index = index};
+
+	do {
+		at.slot = flow_line_slot(at.line, index + 1);
+		if (at.slot < FLOW_LINE_SLOTS) {
+			if (((flow_load(flow_live(t, index)) ^ live) & mask) != 0)
+				return false;
+			flow_bucket_drop(t, bucket, &at);
+			return true;
+		}
+		at.line = flow_line_next(t, at.line);
+	} while (at.line != NULL);
+	return false;
+}
+
 bool flow_bucket_take(struct dp_flow_table *t, uint32_t worker, uint32_t bucket, uint32_t index,
         uint64_t live, uint64_t mask)
 {
-	struct flow_place at = {0};
-	bool taken = false;
+	bool taken;
 
 	flow_bucket_lock(t, worker, bucket);
-	for (; flow_bucket_next(t, bucket, &at); at.slot++) {
-		if (at.index != index)
-			continue;
-		taken = ((flow_load(flow_live(t, index)) ^ live) & mask) == 0;
-		if (taken)
-			flow_bucket_drop(t, bucket, &at);
-		break;
-	}
+	taken = flow_bucket_take_held(t, bucket, index, live, mask);
 	flow_bucket_unlock(t, worker, bucket);
 	return taken;
 }

@@ -83,9 +83,13 @@ bool flow_bucket_add(struct dp_flow_table *t, uint32_t bucket, uint32_t index, u
  * its slot, so a loop over the bucket goes on with the same place. */
 void flow_bucket_drop(struct dp_flow_table *t, uint32_t bucket, const struct flow_place *place);
 
-/* Locks the bucket and takes out the flow that has 'index', if the bits 'mask' of its live word
- * still are those of 'live': FLOW_LIFE_MASK if it is that flow, UINT64_MAX if nothing was seen of
- * it either. */
+/* Takes the flow that has 'index' out of a held bucket, if it is there and the bits 'mask' of its
+ * live word still are those of 'live': FLOW_LIFE_MASK if it is that flow, UINT64_MAX if nothing was
+ * seen of it either. */
+bool flow_bucket_take_held(
+        struct dp_flow_table *t, uint32_t bucket, uint32_t index, uint64_t live, uint64_t mask);
+
+/* The same of a bucket that it holds meanwhile. */
 bool flow_bucket_take(struct dp_flow_table *t, uint32_t worker, uint32_t bucket, uint32_t index,
         uint64_t live, uint64_t mask);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Which slots of a line are used, and which may hold a key; private to flow*.c. Once plain, once as
- * one comparison of the whole line; tests hold the one against the other.
+ * Which slots of a line are used, which may hold a key, which has a ref; private to flow*.c. Once
+ * plain, once as one comparison of the whole line; tests hold the one against the other.
  */
 #ifndef DP_FLOW_LINE_H
 #define DP_FLOW_LINE_H
@@ -44,6 +44,16 @@ static inline uint32_t flow_line_used_plain(const struct flow_line *line)
 	return n;
 }
 
+/* The slot of a ref, or FLOW_LINE_SLOTS. */
+static inline uint32_t flow_line_slot_plain(const struct flow_line *line, uint32_t ref)
+{
+	uint32_t slot = 0;
+
+	while (slot < FLOW_LINE_SLOTS && flow_load(&line->refs[slot]) != ref)
+		slot++;
+	return slot;
+}
+
 #if defined(__AVX512BW__) && !defined(FLOW_PLAIN) && !defined(__SANITIZE_THREAD__)
 #include <immintrin.h>
 
@@ -67,8 +77,8 @@ static inline uint32_t flow_candidate_slot(uint64_t bits)
 	return (uint32_t)__builtin_ctzll(bits);
 }
 
-/* Refs are the lanes of 32 bits from 7 on. For the holder of the bucket, or who is about to lock it
- * with the version that it had before. */
+/* Refs are the lanes of 32 bits from 7 on. These two are for the holder of the bucket, or who is
+ * about to lock it with the version that it had before. */
 static inline uint32_t flow_line_used(const struct flow_line *line)
 {
 	__m512i lanes = _mm512_load_si512((const void *)line);
@@ -77,10 +87,19 @@ static inline uint32_t flow_line_used(const struct flow_line *line)
 	        "which lanes are refs");
 	return (uint32_t)__builtin_popcount(_mm512_mask_test_epi32_mask(0xff80, lanes, lanes));
 }
+
+static inline uint32_t flow_line_slot(const struct flow_line *line, uint32_t ref)
+{
+	__m512i lanes = _mm512_load_si512((const void *)line);
+	uint32_t bits = _mm512_mask_cmpeq_epi32_mask(0xff80, lanes, _mm512_set1_epi32((int)ref));
+
+	return (uint32_t)__builtin_ctz(bits | 1u << 16) - 7;
+}
 #else
 #define flow_candidates     flow_candidates_plain
 #define flow_candidate_slot flow_slot_plain
 #define flow_line_used      flow_line_used_plain
+#define flow_line_slot      flow_line_slot_plain
 #endif
 
 #endif

@@ -13,7 +13,7 @@
 #include "near.h"
 #include "port/node.h"
 
-#define FLOWS_PER_BUCKET 4 /* few, so that the sweep is rather too fast */
+#define FLOWS_PER_BUCKET 5
 #define SWEEP_MS         20000
 
 static void give_queues(struct dp_host *host, struct dp_worker *w)

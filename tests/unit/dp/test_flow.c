@@ -179,6 +179,20 @@ static void used_slots_are_counted(void **state)
 	}
 }
 
+/* Also where version, chain and tags look like it. */
+static void a_ref_s_slot_is_found(void **state)
+{
+	struct flow_line line;
+
+	for (uint32_t slot = 0; slot <= FLOW_LINE_SLOTS; slot++) {
+		memset(&line, 0x55, sizeof(line));
+		for (uint32_t i = 0; i < FLOW_LINE_SLOTS; i++)
+			line.refs[i] = i == slot ? UINT32_C(0x55555555) : i;
+		assert_int_equal(flow_line_slot_plain(&line, UINT32_C(0x55555555)), slot);
+		assert_int_equal(flow_line_slot(&line, UINT32_C(0x55555555)), slot);
+	}
+}
+
 static void a_slot_is_set_apart_from_the_others(void **state)
 {
 	struct flow_line line;
@@ -523,6 +537,7 @@ int main(void)
 	        cmocka_unit_test(comparison_is_full),
 	        cmocka_unit_test(candidates_are_the_twin_s),
 	        cmocka_unit_test(used_slots_are_counted),
+	        cmocka_unit_test(a_ref_s_slot_is_found),
 	        cmocka_unit_test(a_slot_is_set_apart_from_the_others),
 	        cmocka_unit_test(tag_collision_is_no_hit),
 	        cmocka_unit_test(burst_of_64_hits_and_misses),

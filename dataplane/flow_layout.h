@@ -190,9 +190,11 @@ static inline bool flow_live_is(uint64_t live)
 /* Which life a live word is of, and that it has not ended. */
 #define FLOW_LIFE_MASK (UINT64_MAX << 47)
 
-/* Entries that pass between a worker and the pool at once, at most, and that a worker keeps. */
+/* Entries that pass between a worker and the pool at once, at most, and that a worker keeps: what
+ * some bursts take, so that one burst's new flows get what the sweep freed after another, and the
+ * pool is left alone. */
 #define FLOW_MAX_BATCH 11
-#define FLOW_MAX_CACHE 64
+#define FLOW_MAX_CACHE 128
 
 /* Free entries of one family, shared. Batches hang on 'head' by their first entries' link words;
  * everything from 'fresh' on was never used. Private memory: rebuilt at open. */

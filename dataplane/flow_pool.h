@@ -24,7 +24,7 @@ static inline uint32_t flow_pool_take(struct dp_flow_table *t, uint32_t worker, 
 {
 	struct flow_cache *cache = &t->workers[worker].cache[is_v6];
 
-	if (cache->n <= t->pools[is_v6].cache_max / 2)
+	if (cache->n <= t->pools[is_v6].cache_max / 8)
 		flow_pool_fill(t, cache, is_v6);
 	if (cache->n == 0)
 		return 0;

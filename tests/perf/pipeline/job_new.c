@@ -17,7 +17,7 @@
 #include "job.h"
 
 #define WORKER_SLICE 64 /* buckets between two bursts, at most; as in worker.c */
-#define SWEEP_S      20 /* P, as host_workers.c aims at: buckets of five, at least one a ms */
+#define SWEEP_S      30 /* P, as host_workers.c aims at: buckets of five, at least one a ms */
 #define BUCKET_FLOWS 5
 
 struct expiry {

@@ -144,7 +144,7 @@ static inline __attribute__((always_inline)) bool take_candidate(const struct re
 		return false;
 	flows[i].index = ref - 1;
 	places->entries[i] = reach_entry(r, ref);
-	flow_prefetch(places->entries[i]);
+	dp_prefetch_l2(places->entries[i]);
 	return true;
 }
 
@@ -174,7 +174,7 @@ static inline __attribute__((always_inline)) uint64_t scan(const struct dp_flow_
 		without |= UINT64_C(1) << i;
 		more = flow_line_next(t, line);
 		if (more != NULL) {
-			flow_prefetch(more);
+			dp_prefetch_l2(more);
 			*next |= UINT64_C(1) << i;
 		} else if (!has_none(line, (uint16_t)places->tags[i])) {
 			*ask |= UINT64_C(1) << i;
@@ -224,7 +224,7 @@ static inline __attribute__((always_inline)) uint64_t lookup(const struct dp_flo
 	hash_keys(t, keys, is_v6, n, &places);
 #pragma GCC unroll 8
 	for (uint32_t i = 0; i < n; i++)
-		flow_prefetch(&t->lines[places.buckets[i]]);
+		dp_prefetch_l2(&t->lines[places.buckets[i]]);
 	hits = set & scan(t, &places, is_v6, n, flows, &next, &ask);
 	next &= set;
 	if (unlikely(next != 0)) {

@@ -50,7 +50,7 @@ static inline uint32_t list_line(const struct dp_flow_table *t, uint32_t bucket,
 		bool ok = flow_ref_ok(t, ref);
 		uint32_t index = ok ? ref - 1 : 0;
 
-		flow_prefetch(flow_live(t, index));
+		dp_prefetch_l2(flow_live(t, index));
 		all->indices[n] = index;
 		all->buckets[n] = bucket;
 		n += ok;
@@ -67,7 +67,7 @@ static uint32_t list(
 	for (bucket = begin; bucket < end && n < AGE_BATCH; bucket++) {
 		const struct flow_line *line = &t->lines[bucket];
 
-		flow_prefetch(line + AGE_LINES_AHEAD);
+		dp_prefetch_l2(line + AGE_LINES_AHEAD);
 		n = list_line(t, bucket, line, all, n);
 		line = flow_line_next(t, line);
 		for (uint32_t i = 1; unlikely(line != NULL) && i < FLOW_MAX_LINES; i++) {

@@ -16,7 +16,7 @@ void flow_bucket_prefetch(const struct dp_flow_table *t, uint32_t bucket)
 
 		if (!flow_ref_ok(t, ref))
 			return;
-		flow_prefetch(flow_live(t, ref - 1));
+		dp_prefetch_l2(flow_live(t, ref - 1));
 	}
 }
 

@@ -82,7 +82,7 @@ static void settle(const struct dp_flow_table *t, struct place *place)
 static void fetch(const struct dp_flow_table *t, const struct place *place)
 {
 	if (place->who != 0)
-		flow_prefetch(count_words(t, place->who));
+		dp_prefetch_l2(count_words(t, place->who));
 }
 
 /* Makes room: the flow that was there leaves by the ring, as far as its memory is not at hand. */

@@ -69,7 +69,7 @@ static void consider(const struct dp_flow_table *t, uint32_t bucket, bool is_v6,
 static void prefetch_lines(const struct dp_flow_table *t, uint32_t begin, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
-		flow_prefetch(&t->lines[wrap(t, begin + i)]);
+		dp_prefetch_l2(&t->lines[wrap(t, begin + i)]);
 }
 
 static void add(struct flow_victims *victims, const struct flow_victims *found)

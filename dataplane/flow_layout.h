@@ -48,10 +48,10 @@
 
 #include <rte_branch_prediction.h>
 #include <rte_pause.h>
-#include <rte_prefetch.h>
 
 #include "flow.h"
 #include "once.h"
+#include "prefetch.h"
 #include "siphash.h"
 
 #define FLOW_MAGIC  UINT64_C(0x574f4c464152424e)
@@ -292,15 +292,6 @@ static inline uint64_t *flow_live(const struct dp_flow_table *t, uint32_t index)
 static inline bool flow_ref_ok(const struct dp_flow_table *t, uint32_t ref)
 {
 	return ref - 1 < t->capacity[0] + t->capacity[1];
-}
-
-/* Brings the line at 'p' as near as the second-level cache. Not nearer: the first level waits for
- * some 20 lines at a time and forgets what it is asked for beyond (AMD Zen 4: of 32 in a row seven
- * never came), and a burst wants 32 of one kind and then 32 of another. The second level took 64.
- */
-static inline void flow_prefetch(const void *p)
-{
-	rte_prefetch1(p);
 }
 
 /* The line after 'line' in its bucket, or NULL. */

@@ -175,7 +175,7 @@ static bool is_held(const struct dp_flow_table *t, uint32_t bucket)
 static void fetch_ahead(const struct dp_flow_table *t, uint32_t bucket)
 {
 	if (bucket + AHEAD < t->nb_buckets)
-		flow_prefetch(&t->lines[bucket + AHEAD]);
+		dp_prefetch_l2(&t->lines[bucket + AHEAD]);
 	if (bucket + AHEAD / 2 >= t->nb_buckets)
 		return;
 	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
@@ -183,7 +183,7 @@ static void fetch_ahead(const struct dp_flow_table *t, uint32_t bucket)
 
 		if (!flow_ref_ok(t, ref))
 			return;
-		flow_prefetch(flow_entry(t, ref - 1));
+		dp_prefetch_l2(flow_entry(t, ref - 1));
 	}
 }
 

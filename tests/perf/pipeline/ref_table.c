@@ -5,7 +5,6 @@
 #include "ref_table.h"
 
 #include <rte_branch_prediction.h>
-#include <rte_prefetch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,6 +12,7 @@
 
 #include "packets.h"
 #include "pipeline.h"
+#include "prefetch.h"
 #include "siphash.h"
 
 #define SLOTS     8
@@ -183,7 +183,7 @@ static inline __attribute__((always_inline)) void look_up(
 	for (uint32_t i = 0; i < RTE_DIM(hashes); i++)
 		hash_keys(t, is_v6, keys + i * DP_SIPHASH_LANES * words, &hashes[i]);
 	for (uint32_t i = 0; i < DP_BURST; i++)
-		rte_prefetch1(&t->buckets[bucket_of(t, hash[i])]);
+		dp_prefetch_l2(&t->buckets[bucket_of(t, hash[i])]);
 	for (uint32_t i = 0; i < DP_BURST; i++) {
 		const struct ref_bucket *bucket = &t->buckets[bucket_of(t, hash[i])];
 		uint32_t slot = slot_of(bucket, tag_of(hash[i]));
@@ -192,7 +192,7 @@ static inline __attribute__((always_inline)) void look_up(
 		if (unlikely(slot == SLOTS))
 			continue;
 		entries[i] = entry_at(t, bucket->refs[slot]);
-		rte_prefetch1(entries[i]);
+		dp_prefetch_l2(entries[i]);
 	}
 	for (uint32_t i = 0; i < DP_BURST; i++) {
 		const uint64_t *key = keys + i * words;

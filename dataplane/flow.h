@@ -249,7 +249,8 @@ enum dp_flow_result dp_flow_insert(struct dp_flow_table *table, uint32_t worker,
         const struct dp_flow_new *new, struct dp_flow *flow, struct dp_flow_ended *ended,
         uint32_t *nb_ended);
 
-/* Says that the worker is about to insert 'n' flows of a family: fetches the memory for them. */
+/* Says that the worker is about to insert 'n' flows of a family: fetches the memory for them, as
+ * far as it has entries at hand. */
 void dp_flow_expect(struct dp_flow_table *table, uint32_t worker, bool is_v6, uint32_t n);
 
 /* Removes the flow if it is still the one that was looked up. True if this call removed it. */

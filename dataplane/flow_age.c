@@ -5,10 +5,10 @@
  * is done in three loops, so that memory is waited for once and not for each flow: list the flows
  * and fetch their entries; look at these; take out what has to go. Only the last one locks.
  *
- * In the order of buckets, though that of entries would be quicker to read: an entry that the sweep
- * frees has its next flow at once. With the sweep coming by again after a fixed time, whole
- * stretches of entries would fall into step, all to expire in one round and none in the next. A
- * flow's bucket has nothing to do with the time it came.
+ * Buckets are gone through in their order. That of entries would be quicker to read, but an entry
+ * that the sweep frees has its next flow at once: with the sweep coming by again after a fixed
+ * time, whole stretches of entries would fall into step, all to expire in one round and none in the
+ * next. A flow's bucket has nothing to do with the time it came.
  */
 #include <rte_common.h>
 
@@ -107,25 +107,29 @@ static void look(const struct sweep *s, struct listed *all)
 }
 
 /* Takes out, of the flows from 'i' on that stand in one bucket, those of which nothing was seen
- * since; another flow that has the entry by now counts as such. Returns how many, 'room' at most,
- * and '*next' is the first that it has not come to. */
+ * since they were looked at; one whose entry another flow has by now is left alone. So are all of a
+ * bucket that somebody holds: the next round comes to it, and no packet waits. Returns how many,
+ * 'room' at most, and '*next' is the first that it has not come to. */
 static uint32_t take(const struct sweep *s, const struct listed *all, uint32_t i,
         struct dp_flow_ended *ended, uint32_t room, uint32_t *next)
 {
+	struct dp_flow_table *t = s->t;
 	uint32_t bucket = all->buckets[i], n = 0;
+	uint32_t seen = flow_load(&t->lines[bucket].version);
+	bool held = seen % 2 == 0 && flow_bucket_lock_seen(t, s->worker, bucket, seen);
 
-	flow_bucket_lock(s->t, s->worker, bucket);
 	for (; i < all->n && all->buckets[i] == bucket && n < room; i++) {
 		uint32_t index = all->indices[i];
 
-		if (!flow_bucket_take_held(s->t, bucket, index, all->lives[i], UINT64_MAX))
+		if (!held || !flow_bucket_take_held(t, bucket, index, all->lives[i], UINT64_MAX))
 			continue;
-		flow_ended_set(s->t, s->worker, index,
+		flow_ended_set(t, s->worker, index,
 		        all->expired[i] ? LB_COUNTER_FLOWS_EXPIRED : LB_COUNTER_FLOWS_TARGET_GONE,
 		        &ended[n++]);
-		flow_pool_give(s->t, s->worker, index + 1);
+		flow_pool_give(t, s->worker, index + 1);
 	}
-	flow_bucket_unlock(s->t, s->worker, bucket);
+	if (held)
+		flow_bucket_unlock(t, s->worker, bucket);
 	*next = i;
 	return n;
 }

@@ -68,7 +68,7 @@ bool flow_bucket_take_held(
 {
 	struct flow_place at = {.line = &t->lines[bucket], .index = index};
 
-	do {
+	for (uint32_t i = 0; i < FLOW_MAX_LINES && at.line != NULL; i++) {
 		at.slot = flow_line_slot(at.line, index + 1);
 		if (at.slot < FLOW_LINE_SLOTS) {
 			if (((flow_load(flow_live(t, index)) ^ live) & mask) != 0)
@@ -77,7 +77,7 @@ bool flow_bucket_take_held(
 			return true;
 		}
 		at.line = flow_line_next(t, at.line);
-	} while (at.line != NULL);
+	}
 	return false;
 }
 

@@ -83,8 +83,8 @@ static uint32_t pool_pop(struct dp_flow_table *t, bool is_v6, uint32_t *refs)
 	return n;
 }
 
-/* Below what the worker has: those are in its processor's cache, and these are on their way by the
- * time that it comes to them. */
+/* Below what the worker has: those are in its processor's cache, and these, in all but small
+ * tables, are on their way by the time that it comes to them. */
 void flow_pool_fill(struct dp_flow_table *t, struct flow_cache *cache, bool is_v6)
 {
 	uint32_t batch[FLOW_MAX_BATCH], n = pool_pop(t, is_v6, batch);

@@ -15,7 +15,7 @@
 
 #define FLOWS_PER_BUCKET 5
 /* As long as a half-open flow may be idle: such flows, the most there are of in a flood, are looked
- * at one and a half times each, and wait for the sweep half as long as they lived. */
+ * at twice, once in vain, and are on average taken out half as long again after they expired. */
 #define SWEEP_MS (1000 * DP_TCP_HALF_OPEN_TIMEOUT_S)
 
 static void give_queues(struct dp_host *host, struct dp_worker *w)

@@ -175,6 +175,70 @@ static void shares_and_slices_cover_the_table(void **state)
 	dp_flow_close(t);
 }
 
+/* More than go through the sweep's loops together. */
+static void one_call_ends_any_number(void **state)
+{
+	struct dp_flow_table *t = flow_table(1000, 1000);
+	struct dp_flow_ended ended[1000];
+
+	for (uint32_t i = 0; i < 1000; i++)
+		flow_put(t, 0, &(struct spec){i, 4000, 1, 7, 0, i % 2}, TCP_SYN, 1);
+	assert_int_equal(sweep(t, 100, NULL, 0, ended, 1000), 1000);
+	assert_int_equal(flow_used(t), 0);
+	dp_flow_close(t);
+}
+
+/* 128 flows, of one client's port: 14 lines hang on its bucket. */
+static struct dp_flow_table *crowded_table(void)
+{
+	struct dp_flow_config config = flow_small(5, 400);
+	struct spec s = {1, 4000, 0, 0, 0, true};
+	struct dp_flow_table *t;
+
+	config.client_limit = 128;
+	t = flow_table_open(&config, NULL);
+	for (; s.vip < 128; s.vip++, s.target++)
+		assert_int_equal(flow_put(t, 0, &s, TCP_SYN, 1).result, DP_FLOW_INSERTED);
+	return t;
+}
+
+/* Though each call has room for few of them. */
+static void a_crowded_bucket_is_swept_to_its_end(void **state)
+{
+	const uint32_t rooms[] = {1, 5, 128};
+
+	for (uint32_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+		struct dp_flow_table *t = crowded_table();
+		struct dp_flow_usage usage;
+		struct dp_flow_ended ended[128];
+
+		for (uint32_t left = 128; left > 0;) {
+			uint32_t n = left < rooms[i] ? left : rooms[i];
+
+			assert_int_equal(sweep(t, 100, NULL, 0, ended, n), n);
+			left -= n;
+		}
+		dp_flow_usage(t, &usage);
+		assert_int_equal(usage.used[1], 0);
+		assert_int_equal(usage.overflow_lines_used, 0);
+		dp_flow_close(t);
+	}
+}
+
+static void a_held_bucket_is_left_to_the_next_round(void **state)
+{
+	struct dp_flow_table *t = crowded_table();
+	struct dp_flow_ended ended[128];
+
+	for (uint32_t bucket = 0; bucket < t->nb_buckets; bucket++)
+		t->lines[bucket].version++;
+	assert_int_equal(sweep(t, 100, NULL, 0, ended, 128), 0);
+	for (uint32_t bucket = 0; bucket < t->nb_buckets; bucket++)
+		t->lines[bucket].version++;
+	assert_int_equal(sweep(t, 100, NULL, 0, ended, 128), 128);
+	dp_flow_close(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +248,9 @@ int main(void)
 	        cmocka_unit_test(clock_behind_expires_nothing),
 	        cmocka_unit_test(other_epoch_ends_the_flow),
 	        cmocka_unit_test(shares_and_slices_cover_the_table),
+	        cmocka_unit_test(one_call_ends_any_number),
+	        cmocka_unit_test(a_crowded_bucket_is_swept_to_its_end),
+	        cmocka_unit_test(a_held_bucket_is_left_to_the_next_round),
 	};
 
 	return cmocka_run_group_tests_name("flow_age", tests, NULL, NULL);

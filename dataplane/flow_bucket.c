@@ -9,17 +9,6 @@
 #include "flow_line.h"
 #include "flow_pool.h"
 
-void flow_bucket_prefetch(const struct dp_flow_table *t, uint32_t bucket)
-{
-	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
-		uint32_t ref = flow_load(&t->lines[bucket].refs[slot]);
-
-		if (!flow_ref_ok(t, ref))
-			return;
-		dp_prefetch_l2(flow_live(t, ref - 1));
-	}
-}
-
 bool flow_bucket_add(struct dp_flow_table *t, uint32_t bucket, uint32_t index, uint16_t tag)
 {
 	struct flow_line *line = &t->lines[bucket], *next;

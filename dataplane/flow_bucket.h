@@ -72,9 +72,6 @@ static inline bool flow_bucket_next(
 	return true;
 }
 
-/* Fetches the entries of a bucket's first line. */
-void flow_bucket_prefetch(const struct dp_flow_table *t, uint32_t bucket);
-
 /* Puts a written entry in, at the end. False: no line is left, or the bucket has all it may have.
  */
 bool flow_bucket_add(struct dp_flow_table *t, uint32_t bucket, uint32_t index, uint16_t tag);

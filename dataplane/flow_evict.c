@@ -72,6 +72,18 @@ static void prefetch_lines(const struct dp_flow_table *t, uint32_t begin, uint32
 		dp_prefetch_l2(&t->lines[wrap(t, begin + i)]);
 }
 
+/* The entries of a bucket's first line. */
+static void prefetch_entries(const struct dp_flow_table *t, uint32_t bucket)
+{
+	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
+		uint32_t ref = flow_load(&t->lines[bucket].refs[slot]);
+
+		if (!flow_ref_ok(t, ref))
+			return;
+		dp_prefetch_l2(flow_live(t, ref - 1));
+	}
+}
+
 static void add(struct flow_victims *victims, const struct flow_victims *found)
 {
 	for (uint32_t i = 0; i < found->n && victims->n < FLOW_MAX_VICTIMS; i++)
@@ -92,7 +104,7 @@ static void look(struct dp_flow_table *t, struct flow_worker *me, bool is_v6, ui
 
 		prefetch_lines(t, wrap(t, me->evict_at + n), n);
 		for (uint32_t i = 0; i < n; i++)
-			flow_bucket_prefetch(t, wrap(t, me->evict_at + i));
+			prefetch_entries(t, wrap(t, me->evict_at + i));
 		for (uint32_t i = 0; i < n; i++)
 			consider(t, wrap(t, me->evict_at + i), is_v6, now, found);
 		me->evict_at = wrap(t, me->evict_at + n);

@@ -281,6 +281,7 @@ bool dp_flow_counts(const struct dp_flow_table *table, const struct dp_flow *flo
 struct dp_flow_usage {
 	uint64_t capacity[2], used[2]; /* [is_v6] */
 	uint64_t memory;               /* bytes, all in */
+	uint64_t buckets;              /* that the sweep goes through */
 	uint64_t overflow_lines, overflow_lines_used;
 };
 void dp_flow_usage(const struct dp_flow_table *table, struct dp_flow_usage *usage);

@@ -11,6 +11,7 @@ void dp_flow_usage(const struct dp_flow_table *t, struct dp_flow_usage *usage)
 
 	*usage = (struct dp_flow_usage){
 	        .memory = t->map_size,
+	        .buckets = t->nb_buckets,
 	        .overflow_lines = t->nb_overflow,
 	        .overflow_lines_used = t->nb_overflow - lines,
 	};

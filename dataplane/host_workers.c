@@ -13,7 +13,6 @@
 #include "near.h"
 #include "port/node.h"
 
-#define FLOWS_PER_BUCKET 5
 /* As long as a half-open flow may be idle: such flows, the most there are of in a flood, are looked
  * at twice, once in vain, and are on average taken out half as long again after they expired. */
 #define SWEEP_MS (1000 * DP_TCP_HALF_OPEN_TIMEOUT_S)
@@ -127,11 +126,9 @@ static void log_queues(const struct dp_host *host, uint32_t i)
 static uint32_t age_per_ms(const struct dp_host *host)
 {
 	struct dp_flow_usage usage;
-	uint64_t buckets;
 
 	dp_flow_usage(host->flows, &usage);
-	buckets = (usage.capacity[0] + usage.capacity[1]) / FLOWS_PER_BUCKET;
-	return (uint32_t)(1 + buckets / host->nb_workers / SWEEP_MS);
+	return (uint32_t)(1 + usage.buckets / host->nb_workers / SWEEP_MS);
 }
 
 static void fill(struct dp_host *host, struct dp_worker *w, uint32_t number)

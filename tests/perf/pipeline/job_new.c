@@ -17,8 +17,7 @@
 #include "job.h"
 
 #define WORKER_SLICE 64 /* buckets between two bursts, at most; as in worker.c */
-#define SWEEP_S      30 /* P, as host_workers.c aims at: buckets of five, at least one a ms */
-#define BUCKET_FLOWS 5
+#define SWEEP_S      30 /* P, as host_workers.c aims at: at least one bucket a ms */
 
 struct expiry {
 	struct worker *worker;
@@ -86,13 +85,17 @@ static void prepare_expiry(struct job *job, struct bench *b)
 {
 	struct stage *s = job->stage;
 	struct expiry *e = calloc(1, sizeof(*e));
-	/* as host_workers.c and flow_file.c have them */
-	double buckets_per_s = (1 + s->capacity / BUCKET_FLOWS / (SWEEP_S * 1000)) * 1000;
-	double sweep_s = s->capacity / 5 / buckets_per_s;
-	double burst_s = DP_BURST * (DP_TCP_HALF_OPEN_TIMEOUT_S + 0.5 + sweep_s / 2) / s->nb;
+	double buckets_per_s, burst_s;
+	struct dp_flow_usage usage;
 
 	if (e == NULL)
 		die("no memory");
+	dp_flow_usage(s->table, &usage);
+	/* as host_workers.c has it */
+	buckets_per_s = 1000.0 * (double)(1 + usage.buckets / (SWEEP_S * 1000));
+	burst_s = DP_BURST *
+	          (DP_TCP_HALF_OPEN_TIMEOUT_S + 0.5 + (double)usage.buckets / buckets_per_s / 2) /
+	          s->nb;
 	prepare(job, b);
 	e->worker = &b->workers[0];
 	e->clock = (uint64_t)b->workers[0].ctx.now << 32;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Next hops, Ethernet headers, queues. A queued packet carries in mbuf->hash.usr the counter that
- * counted it, for dp_pipeline_unsent().
+ * Next hops, Ethernet headers, queues.
  */
 #include "output.h"
 
@@ -9,13 +8,21 @@
 #include <rte_branch_prediction.h>
 #include <rte_tcp.h>
 
+#include "column.h"
 #include "stats.h"
 
-static inline void enqueue(struct dp_out *out, struct rte_mbuf *m, enum lb_counter counter)
+static void enqueue(struct dp_out *out, struct rte_mbuf *m, uint8_t direction)
 {
-	DP_ONCE(out);
-	m->hash.usr = counter;
+	out->directions[out->n] = direction;
 	out->pkts[out->n++] = m;
+}
+
+/* All packets of a burst. */
+static void enqueue_burst(struct dp_out *out, const struct dp_burst *b)
+{
+	memcpy(&out->directions[out->n], b->keys.direction, b->n * sizeof(out->directions[0]));
+	memcpy(&out->pkts[out->n], b->mbufs, b->n * sizeof(out->pkts[0]));
+	out->n = (uint16_t)(out->n + b->n);
 }
 
 void dp_output_kernel(struct dp_worker_ctx *ctx, struct rte_mbuf *m, uint16_t port)
@@ -24,7 +31,7 @@ void dp_output_kernel(struct dp_worker_ctx *ctx, struct rte_mbuf *m, uint16_t po
 	if (ctx->ports[port].to_kernel_is_copy)
 		rte_pktmbuf_free(m);
 	else
-		enqueue(&ctx->kernel[port], m, LB_COUNTER_KERNEL);
+		enqueue(&ctx->kernel[port], m, 0);
 }
 
 void dp_output_settle(
@@ -173,13 +180,6 @@ static __attribute__((noinline)) void run_end(struct dp_worker_ctx *ctx, struct 
 	*run = (struct run){.listener = listener};
 }
 
-static inline void count_target(
-        struct dp_worker_ctx *ctx, uint32_t slot, uint32_t direction, uint32_t bytes)
-{
-	if (likely(slot < ctx->max_targets))
-		count_traffic(&ctx->target_stats[slot], direction, 1, bytes);
-}
-
 /* The two below: of packets that were sent. */
 static void count_flows(struct dp_worker_ctx *ctx, const struct dp_burst *b, uint64_t sent)
 {
@@ -204,10 +204,24 @@ static void count_resets(struct dp_worker_ctx *ctx, const struct dp_burst *b, ui
 	}
 }
 
+/* What the packets of a burst that were sent so far add up to. */
+struct sums {
+	struct run runs[2], totals[2]; /* [enum dp_direction] */
+	uint64_t l2_bytes;             /* of odd packets: tags, and tails of chains */
+};
+
+/* Packet 'i' is on its way: its target's counters. */
+static inline void count_target(struct dp_worker_ctx *ctx, const struct dp_burst *b, uint32_t i)
+{
+	uint32_t slot = b->flows[i].slot;
+
+	if (likely(slot < ctx->max_targets))
+		count_traffic(&ctx->target_stats[slot], b->keys.direction[i], 1, b->ip_len[i]);
+}
+
 /* Makes packet 'i', which is not simple or has no simple way on, ready to be sent. False: it is
  * settled. */
-static __attribute__((noinline)) bool prepare_odd(
-        struct dp_worker_ctx *ctx, const struct dp_burst *b, uint32_t i)
+static bool prepare_odd(struct dp_worker_ctx *ctx, const struct dp_burst *b, uint32_t i)
 {
 	const struct dp_adj *adj = b->adjs[i];
 	dp_verdict v = judge(ctx, b, i, trim_padding(b, i));
@@ -225,62 +239,113 @@ static __attribute__((noinline)) bool prepare_odd(
 	return v == DP_GO_ON;
 }
 
-/* What the packets of a burst that were sent so far add up to. */
-struct sums {
-	struct run runs[2], totals[2]; /* [enum dp_direction] */
-	uint64_t l2_bytes;             /* of odd packets: tags, and tails of chains */
-};
-
-/* Makes packet 'i' ready, counts and queues it. False: it is settled. */
-static inline __attribute__((always_inline)) bool output_packet(struct dp_worker_ctx *ctx,
-        const struct dp_burst *b, uint32_t i, bool is_odd, struct sums *sums)
+/* Makes packet 'i' ready to be sent, and counts it for its target. False: it is settled. */
+static bool prepare(struct dp_worker_ctx *ctx, const struct dp_burst *b, uint32_t i, bool is_simple,
+        struct sums *sums)
 {
-	uint32_t direction = b->keys.direction[i], ip_len = b->ip_len[i];
-	const struct dp_flow *flow = &b->flows[i];
 	const struct dp_adj *adj = b->adjs[i];
-	struct run *run = &sums->runs[direction];
 
-	DP_ONCE(flow);
-	if (likely(!is_odd && ip_len <= adj->simple_mtu)) {
+	if (is_simple && b->ip_len[i] <= adj->simple_mtu) {
 		set_addresses(b->l3[i] - sizeof(struct rte_ether_hdr), adj);
 	} else {
 		if (!prepare_odd(ctx, b, i))
 			return false;
-		sums->l2_bytes +=
-		        rte_pktmbuf_pkt_len(b->mbufs[i]) - ip_len - sizeof(struct rte_ether_hdr);
+		sums->l2_bytes += rte_pktmbuf_pkt_len(b->mbufs[i]) - b->ip_len[i] -
+		                  sizeof(struct rte_ether_hdr);
 	}
-	count_target(ctx, flow->slot, direction, ip_len);
-	DP_ONCE(run);
-	if (unlikely(flow->listener != run->listener))
-		run_end(ctx, run, direction, flow->listener, sums->totals);
-	run->packets++;
-	run->bytes += ip_len;
-	static_assert(LB_COUNTER_TO_CLIENT - LB_COUNTER_TO_TARGET == DP_TO_CLIENT - DP_TO_TARGET,
-	        "a direction is a counter's distance");
-	enqueue(&ctx->out[adj->port], b->mbufs[i],
-	        (enum lb_counter)(LB_COUNTER_TO_TARGET + direction));
+	count_target(ctx, b, i);
 	return true;
 }
 
-/* All live packets: the set of those that were sent. A burst that is all live and simple, as nearly
- * all are, needs no look at sets. */
+/* What the packets of a burst don't have in common: 0, or anything else. */
+struct unlike {
+	uint32_t ports, listeners;
+};
+
+/* Of a burst that is all live and simple: new addresses for all that need no more than that to be
+ * sent, which are counted for their targets, and '*unlike' is of these. The others are the result.
+ */
+static uint64_t address_simple(
+        struct dp_worker_ctx *ctx, const struct dp_burst *b, struct unlike *unlike)
+{
+	const uint32_t listener = b->flows[0].listener, port = b->adjs[0]->port;
+	uint32_t listeners = 0, ports = 0;
+	uint64_t odd = 0;
+
+	for (uint32_t i = 0; i < b->n; i++) {
+		const struct dp_adj *adj = b->adjs[i];
+
+		if (unlikely(b->ip_len[i] > adj->simple_mtu)) {
+			odd |= UINT64_C(1) << i;
+			continue;
+		}
+		set_addresses(b->l3[i] - sizeof(struct rte_ether_hdr), adj);
+		count_target(ctx, b, i);
+		listeners |= b->flows[i].listener ^ listener;
+		ports |= adj->port ^ port;
+	}
+	*unlike = (struct unlike){ports, listeners};
+	return odd;
+}
+
+/* Puts the packets 'sent' into the queues of their ports; at once, if they are the whole burst and
+ * all go to one. */
+static void enqueue_sent(
+        struct dp_worker_ctx *ctx, const struct dp_burst *b, uint64_t sent, bool one_port)
+{
+	if (likely(one_port)) {
+		enqueue_burst(&ctx->out[b->adjs[0]->port], b);
+		return;
+	}
+	while (sent != 0) {
+		uint32_t i = dp_first(&sent);
+
+		enqueue(&ctx->out[b->adjs[i]->port], b->mbufs[i], b->keys.direction[i]);
+	}
+}
+
+/* Adds the packets 'sent' up; at once, if they are the whole burst and of one listener. */
+static void sum_sent(struct dp_worker_ctx *ctx, const struct dp_burst *b, uint64_t sent,
+        bool one_listener, struct sums *sums)
+{
+	if (likely(one_listener)) {
+		uint32_t packets[2], bytes[2];
+
+		dp_column_sums(b->ip_len, b->keys.direction, b->n, packets, bytes);
+		for (uint32_t way = 0; way < 2; way++)
+			sums->runs[way] =
+			        (struct run){packets[way], bytes[way], b->flows[0].listener};
+		return;
+	}
+	while (sent != 0) {
+		uint32_t i = dp_first(&sent), direction = b->keys.direction[i];
+		uint32_t listener = b->flows[i].listener;
+		struct run *run = &sums->runs[direction];
+
+		if (unlikely(listener != run->listener))
+			run_end(ctx, run, direction, listener, sums->totals);
+		run->packets++;
+		run->bytes += b->ip_len[i];
+	}
+}
+
+/* All live packets: the set of those that were sent. */
 static uint64_t output_packets(
         struct dp_worker_ctx *ctx, const struct dp_burst *b, struct sums *sums)
 {
-	uint64_t odd = b->live & ~b->simple, sent = b->live;
+	const bool whole = (b->live & b->simple) == dp_all(b->n); /* as nearly all bursts are */
+	struct unlike unlike = {1, 1};
+	const uint64_t odd = likely(whole) ? address_simple(ctx, b, &unlike) : b->live;
+	uint64_t sent = b->live & ~odd;
 
-	if (likely(odd == 0 && b->live == dp_all(b->n))) {
-		for (uint32_t i = 0; i < b->n; i++)
-			if (unlikely(!output_packet(ctx, b, i, false, sums)))
-				sent &= ~(UINT64_C(1) << i);
-		return sent;
-	}
-	for (uint64_t left = b->live; left != 0;) {
-		uint32_t i = dp_first(&left);
+	for (uint64_t left = odd; unlikely(left != 0);) {
+		uint64_t bit = left & -left;
 
-		if (!output_packet(ctx, b, i, odd >> i & 1, sums))
-			sent &= ~(UINT64_C(1) << i);
+		if (prepare(ctx, b, dp_first(&left), (b->simple & bit) != 0, sums))
+			sent |= bit;
 	}
+	enqueue_sent(ctx, b, sent, odd == 0 && unlike.ports == 0);
+	sum_sent(ctx, b, sent, odd == 0 && unlike.listeners == 0, sums);
 	return sent;
 }
 

@@ -138,10 +138,9 @@ void dp_pipeline_run(struct dp_worker_ctx *ctx, struct rte_mbuf **pkts, uint16_t
 	}
 }
 
-void dp_pipeline_unsent(struct dp_worker_ctx *ctx, struct rte_mbuf *pkt, enum lb_drop_reason reason)
+void dp_pipeline_unsent(struct dp_worker_ctx *ctx, struct rte_mbuf *pkt, enum lb_counter counted,
+        enum lb_drop_reason reason)
 {
-	enum lb_counter counted = (enum lb_counter)pkt->hash.usr;
-
 	/* a reader may see the higher figure for a moment, never a wrong sum when all is quiet */
 	dp_count(ctx, counted, UINT64_MAX);
 	if (counted != LB_COUNTER_KERNEL)

@@ -29,11 +29,20 @@ struct dp_port {
 	                           one over is to free it */
 };
 
-/* Packets on their way out of a port. */
+/* Packets on their way out of a port, or to the kernel. */
 struct dp_out {
 	uint16_t n;
+	uint8_t directions[4 * DP_BURST]; /* enum dp_direction; to the kernel: nothing is said */
 	struct rte_mbuf *pkts[4 * DP_BURST];
 };
+
+/* What such a packet to a port was counted as. */
+static inline enum lb_counter dp_out_counted(uint8_t direction)
+{
+	static_assert(LB_COUNTER_TO_CLIENT - LB_COUNTER_TO_TARGET == DP_TO_CLIENT - DP_TO_TARGET,
+	        "a direction is a counter's distance");
+	return (enum lb_counter)(LB_COUNTER_TO_TARGET + direction);
+}
 
 /* Everything of one worker. Written by its worker alone, but for what the pointers lead to. */
 struct dp_worker_ctx {
@@ -59,10 +68,10 @@ struct dp_worker_ctx {
  * send with dp_pipeline_unsent(). The queues must have room for n packets each. */
 void dp_pipeline_run(struct dp_worker_ctx *ctx, struct rte_mbuf **pkts, uint16_t n, uint16_t port);
 
-/* Turns a packet that was counted as forwarded (or given to the kernel) into a drop, and frees it.
- */
-void dp_pipeline_unsent(
-        struct dp_worker_ctx *ctx, struct rte_mbuf *pkt, enum lb_drop_reason reason);
+/* Turns a packet that was counted as forwarded (LB_COUNTER_TO_TARGET or _TO_CLIENT), or given to
+ * the kernel (LB_COUNTER_KERNEL), into a drop, and frees it. */
+void dp_pipeline_unsent(struct dp_worker_ctx *ctx, struct rte_mbuf *pkt, enum lb_counter counted,
+        enum lb_drop_reason reason);
 
 /* A slice of the flow table's ageing: to be called between bursts. */
 void dp_pipeline_age(struct dp_worker_ctx *ctx, uint32_t nb_buckets);

@@ -74,8 +74,9 @@ static void flush_port(struct dp_worker *w, const struct dp_worker_port *port)
 		        port->to_probe, (void **)out->pkts, out->n, NULL);
 	else
 		sent = send_all(port, out->pkts, out->n);
-	while (sent < out->n)
-		dp_pipeline_unsent(&w->ctx, out->pkts[sent++], LB_DROP_TX_FULL);
+	for (; sent < out->n; sent++)
+		dp_pipeline_unsent(&w->ctx, out->pkts[sent], dp_out_counted(out->directions[sent]),
+		        LB_DROP_TX_FULL);
 	out->n = 0;
 }
 
@@ -94,7 +95,8 @@ static void flush_kernel(struct dp_worker *w, const struct dp_worker_port *port)
 	sent = (uint16_t)rte_ring_mp_enqueue_burst(
 	        port->to_kernel, (void **)out->pkts, out->n, NULL);
 	while (sent < out->n)
-		dp_pipeline_unsent(&w->ctx, out->pkts[sent++], LB_DROP_KERNEL_FULL);
+		dp_pipeline_unsent(
+		        &w->ctx, out->pkts[sent++], LB_COUNTER_KERNEL, LB_DROP_KERNEL_FULL);
 	out->n = 0;
 }
 

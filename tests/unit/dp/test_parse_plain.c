@@ -225,6 +225,25 @@ static void zeros_of_a_column_are_the_twin_s(void **state)
 	}
 }
 
+static void sums_of_a_column_are_the_twin_s(void **state)
+{
+	for (uint32_t k = 0; k < 10000; k++) {
+		uint32_t column[DP_BURST] __attribute__((aligned(64)));
+		uint32_t counts[2], sums[2], plain_counts[2], plain_sums[2];
+		uint8_t which[DP_BURST];
+		uint32_t n = 1 + below(DP_BURST);
+
+		for (uint32_t i = 0; i < DP_BURST; i++) {
+			column[i] = below(65536);
+			which[i] = (uint8_t)below(2);
+		}
+		dp_column_sums(column, which, n, counts, sums);
+		dp_column_sums_plain(column, which, n, plain_counts, plain_sums);
+		assert_memory_equal(counts, plain_counts, sizeof(counts));
+		assert_memory_equal(sums, plain_sums, sizeof(sums));
+	}
+}
+
 static int set_up(void **state)
 {
 	struct rig_config config = {.flows = 64, .packets = 255};
@@ -245,6 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(both_say_the_same_of_every_packet),
 	        cmocka_unit_test(zeros_of_a_column_are_the_twin_s),
+	        cmocka_unit_test(sums_of_a_column_are_the_twin_s),
 	};
 
 	return cmocka_run_group_tests_name("parse plain", tests, set_up, tear_down);

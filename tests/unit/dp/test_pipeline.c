@@ -663,7 +663,7 @@ static void what_a_port_did_not_take_becomes_a_drop(void **state)
 		rig_run(rig, &f, 0);
 		assert_int_equal(rig->stats.counters[cases[i].counted], 1);
 		m = rig_take(rig, &port, &kernel);
-		dp_pipeline_unsent(&rig->ctx, m, cases[i].reason);
+		dp_pipeline_unsent(&rig->ctx, m, cases[i].counted, cases[i].reason);
 		assert_int_equal(rig->stats.counters[cases[i].counted], 0);
 		assert_int_equal(rig->stats.counters[LB_COUNTER_FORWARDED_BYTES], 0);
 		assert_true(rig_conserves(rig));

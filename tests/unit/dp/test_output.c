@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The way out in bursts: packets that have much in common are queued and counted together, and it
+ * must not show.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <netinet/in.h>
+#include <rte_tcp.h>
+
+#include "pipeline_rig.h"
+
+static struct rig *rig;
+static uint32_t random_state = 1;
+
+static uint32_t below(uint32_t n)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 17;
+	random_state ^= random_state << 5;
+	return random_state % n;
+}
+
+/* What left by the ports, in order, and what was counted. */
+struct result {
+	struct dp_out out[2];
+	uint8_t bytes[2][DP_BURST][64]; /* where the frames begin */
+	uint32_t lengths[2][DP_BURST];
+	struct lb_worker_stats stats;
+	struct lb_target_stats target_stats[RIG_SLOTS];
+	struct lb_listener_stats listener_stats[RIG_LISTENERS];
+};
+
+/* Adds what is in the queues, and empties them. */
+static void take_queues(struct result *r)
+{
+	for (uint32_t port = 0; port < 2; port++) {
+		const struct dp_out *out = &rig->ctx.out[port];
+
+		for (uint32_t i = 0; i < out->n; i++) {
+			uint16_t at = r->out[port].n++;
+
+			r->out[port].directions[at] = out->directions[i];
+			r->lengths[port][at] = rte_pktmbuf_pkt_len(out->pkts[i]);
+			memcpy(r->bytes[port][at], rte_pktmbuf_mtod(out->pkts[i], void *),
+			        RTE_MIN(rte_pktmbuf_data_len(out->pkts[i]),
+			                sizeof(r->bytes[port][at])));
+		}
+	}
+	rig_clear(rig);
+}
+
+static void take_counters(struct result *r)
+{
+	r->stats = rig->stats;
+	memcpy(r->target_stats, rig->target_stats, sizeof(r->target_stats));
+	memcpy(r->listener_stats, rig->listener_stats, sizeof(r->listener_stats));
+	memset(&rig->stats, 0, sizeof(rig->stats));
+	memset(rig->target_stats, 0, sizeof(rig->target_stats));
+	memset(rig->listener_stats, 0, sizeof(rig->listener_stats));
+}
+
+/* Runs frames that 'port' received, 'at_once' of them in a burst. */
+static void run(
+        const struct frame *frames, uint32_t n, uint32_t at_once, uint16_t port, struct result *r)
+{
+	memset(r, 0, sizeof(*r));
+	for (uint32_t at = 0; at < n; at += at_once) {
+		struct rte_mbuf *pkts[DP_BURST];
+		uint32_t some = RTE_MIN(at_once, n - at);
+
+		for (uint32_t i = 0; i < some; i++)
+			pkts[i] = rig_mbuf(rig, frames[at + i].bytes, frames[at + i].len);
+		dp_pipeline_run(&rig->ctx, pkts, (uint16_t)some, port);
+		assert_true(rig_conserves(rig));
+		take_queues(r);
+	}
+	take_counters(r);
+}
+
+/* How much the packets of a burst may differ in. */
+struct mix {
+	uint32_t clients, listeners;
+	bool both_families, lengths, resets;
+};
+
+/* A packet of a flow: to the target, or the answer. The families of a burst leave one after the
+ * other, so here each burst is of one. */
+static struct frame_spec packet(const struct mix *mix, uint16_t port, bool v6)
+{
+	static const char *const vips[] = {"10.90.0.10", "10.90.0.11"};
+	struct frame_spec s = rig_to_vip(v6 ? "fd00:90::10" : vips[below(mix->listeners)], 80,
+	        IPPROTO_TCP, 1 + below(mix->clients));
+
+	s.tcp_flags = mix->resets && below(8) == 0 ? RTE_TCP_RST_FLAG : RTE_TCP_ACK_FLAG;
+	s.payload = (uint16_t)(mix->lengths ? below(1100) : 0);
+	s.padding = mix->lengths && s.payload == 0 ? 6 : 0;
+	if (port == 1) {
+		struct lb_ip target = rig_target(rig_slot(&s));
+		struct frame_spec forwarded = rig_forwarded(&s, 1, &target, RIG_TARGET_PORT);
+		uint8_t flags = s.tcp_flags;
+
+		s = rig_answer(&forwarded);
+		s.tcp_flags = flags;
+	}
+	return s;
+}
+
+/* All flows there are, with an answer each. */
+static void make_flows(const struct mix *mix)
+{
+	static const char *const vips[] = {"10.90.0.10", "10.90.0.11", "fd00:90::10"};
+
+	for (uint32_t k = 0; k < RTE_DIM(vips) * mix->clients; k++) {
+		struct frame_spec s = rig_to_vip(vips[k % 3], 80, IPPROTO_TCP, 1 + k / 3);
+		struct lb_ip target = rig_target(rig_slot(&s));
+		struct frame_spec forwarded = rig_forwarded(&s, 1, &target, RIG_TARGET_PORT);
+		struct frame_spec answer = rig_answer(&forwarded);
+		struct frame f;
+
+		s.tcp_flags = RTE_TCP_SYN_FLAG;
+		answer.tcp_flags = RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG;
+		frame_build(&f, &s);
+		rig_run(rig, &f, 0);
+		frame_build(&f, &answer);
+		rig_run(rig, &f, 1);
+		rig_clear(rig);
+	}
+}
+
+static void compare(const struct mix *mix, uint32_t rounds)
+{
+	static struct frame frames[DP_BURST];
+	static struct result alone, together;
+
+	make_flows(mix);
+	take_counters(&alone);
+	for (uint32_t round = 0; round < rounds; round++) {
+		uint32_t n = 1 + below(DP_BURST);
+		uint16_t port = (uint16_t)below(2);
+		bool v6 = mix->both_families && below(2);
+
+		for (uint32_t i = 0; i < n; i++) {
+			struct frame_spec s = packet(mix, port, v6);
+
+			frame_build(&frames[i], &s);
+		}
+		run(frames, n, 1, port, &alone);
+		run(frames, n, DP_BURST, port, &together);
+		assert_memory_equal(alone.out, together.out, sizeof(alone.out));
+		assert_memory_equal(alone.lengths, together.lengths, sizeof(alone.lengths));
+		assert_memory_equal(alone.bytes, together.bytes, sizeof(alone.bytes));
+		assert_memory_equal(&alone.stats, &together.stats, sizeof(alone.stats));
+		assert_memory_equal(
+		        alone.target_stats, together.target_stats, sizeof(alone.target_stats));
+		assert_memory_equal(alone.listener_stats, together.listener_stats,
+		        sizeof(alone.listener_stats));
+	}
+}
+
+static void packets_that_are_alike(void **state)
+{
+	compare(&(struct mix){.clients = 5, .listeners = 1}, 300);
+}
+
+static void packets_of_two_listeners(void **state)
+{
+	compare(&(struct mix){.clients = 1, .listeners = 2, .lengths = true}, 300);
+}
+
+/* Targets by two ports; one behind a tag, one by a way that is too narrow for some. */
+static void packets_by_different_ways(void **state)
+{
+	struct dp_adj here = rig_adj(0), tagged = rig_adj(1), narrow = rig_adj(1);
+
+	tagged.nb_tags = 1;
+	tagged.tpid[0] = RTE_BE16(RTE_ETHER_TYPE_VLAN);
+	narrow.mtu = 600;
+	rig_route(rig, "10.1.0.11", 32, &here);
+	rig_route(rig, "10.1.0.12", 32, &tagged);
+	rig_route(rig, "10.1.0.13", 32, &narrow);
+	compare(&(struct mix){.clients = 20, .listeners = 1, .lengths = true}, 300);
+	assert_true(rig_conserves(rig));
+}
+
+static void packets_that_differ_in_everything(void **state)
+{
+	packets_by_different_ways(state);
+	compare(&(struct mix){.clients = 20,
+	                .listeners = 2,
+	                .both_families = true,
+	                .lengths = true,
+	                .resets = true},
+	        300);
+}
+
+static int set_up(void **state)
+{
+	struct rig_config config = {.flows = 1024, .packets = 255};
+
+	rig = rig_open(&config);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	assert_int_equal(rig_close(rig), 0);
+	return 0;
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	        CASE(packets_that_are_alike),
+	        CASE(packets_of_two_listeners),
+	        CASE(packets_by_different_ways),
+	        CASE(packets_that_differ_in_everything),
+	};
+
+	return cmocka_run_group_tests_name("output", tests, NULL, NULL);
+}

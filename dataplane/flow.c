@@ -205,12 +205,15 @@ static __attribute__((noinline)) uint64_t scan_next(const struct dp_flow_table *
 static inline bool is_settled(const struct dp_flow_view *view, const struct dp_flow *flow)
 {
 	const uint32_t spoken = (uint32_t)(DP_FLOW_LIVE | DP_FLOW_ANSWERED) << 8;
-	uint16_t state_flags = (uint16_t)(flow->live >> 32);
+	/* one read of each word, for all that stands in it */
+	uint64_t live = flow->live, slot_epoch = flow->slot_epoch;
+	uint32_t slot = (uint32_t)slot_epoch;
+	uint16_t state_flags = (uint16_t)(live >> 32);
 
 	return (state_flags == (DP_TCP_ESTABLISHED | spoken) ||
 	               state_flags == (DP_UDP_OPEN | spoken)) &&
-	       flow->last_seen >= view->now && flow->slot < view->nb_slots &&
-	       view->epochs[flow->slot] == flow->epoch;
+	       (uint32_t)live >= view->now && slot < view->nb_slots &&
+	       view->epochs[slot] == (uint32_t)(slot_epoch >> 32);
 }
 
 static inline __attribute__((always_inline)) uint64_t lookup(const struct dp_flow_table *t,

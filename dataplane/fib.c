@@ -96,24 +96,12 @@ void dp_fib_free(struct dp_fib *fib)
 	rte_free(fib);
 }
 
-/* Whether a whole burst goes to one address, as that of a single busy flow does. */
-static bool all_same(const union dp_fib_ips *ips, bool is_v6)
+/* Whether a burst goes to one address, as that of a single busy flow does: each is the next one. */
+static bool all_same(const union dp_fib_ips *ips, bool is_v6, uint32_t n)
 {
-	uint64_t differ = 0;
-
-	if (!is_v6) {
-		if (ips->v4[1] != ips->v4[0])
-			return false;
-		for (uint32_t i = 0; i < DP_FIB_BURST; i++)
-			differ |= ips->v4[i] ^ ips->v4[0];
-		return differ == 0;
-	}
-	if (ips->words[1][1] != ips->words[0][1])
-		return false;
-	for (uint32_t i = 0; i < DP_FIB_BURST; i++)
-		differ |= (ips->words[i][0] ^ ips->words[0][0]) |
-		          (ips->words[i][1] ^ ips->words[0][1]);
-	return differ == 0;
+	if (is_v6)
+		return memcmp(&ips->v6[1], &ips->v6[0], (n - 1) * sizeof(ips->v6[0])) == 0;
+	return memcmp(&ips->v4[1], &ips->v4[0], (n - 1) * sizeof(ips->v4[0])) == 0;
 }
 
 void dp_fib_lookup(const struct dp_fib *fib, union dp_fib_ips *ips, bool is_v6, uint32_t n,
@@ -121,7 +109,7 @@ void dp_fib_lookup(const struct dp_fib *fib, union dp_fib_ips *ips, bool is_v6, 
 {
 	const struct dp_fib_side *side =
 	        &fib->sides[atomic_load_explicit(&fib->active, memory_order_acquire)];
-	const bool one = n == DP_FIB_BURST && all_same(ips, is_v6);
+	const bool one = n > 1 && all_same(ips, is_v6, n);
 	const uint32_t asked = one ? 1 : n;
 	uint64_t hops[DP_FIB_BURST];
 
@@ -130,8 +118,10 @@ void dp_fib_lookup(const struct dp_fib *fib, union dp_fib_ips *ips, bool is_v6, 
 	else
 		rte_fib_lookup_bulk(side->v4, ips->v4, hops, (int)asked);
 	if (one) {
-		for (uint32_t i = 0; i < DP_FIB_BURST; i++)
-			adjs[i] = &fib->adjs.adjs[hops[0]];
+		const struct dp_adj *adj = &fib->adjs.adjs[hops[0]];
+
+		for (uint32_t i = 0; i < n; i++)
+			adjs[i] = adj;
 		return;
 	}
 #pragma GCC unroll 8

@@ -52,7 +52,7 @@ struct dp_fib *dp_fib_create(uint32_t max_routes, uint32_t nb_readers);
 void dp_fib_free(struct dp_fib *fib);
 
 /* Addresses that one look-up takes at most. */
-#define DP_FIB_BURST 32
+#define DP_FIB_BURST 64
 
 /* The addresses of one look-up, all of one family. */
 union dp_fib_ips {

@@ -64,7 +64,7 @@ struct dp_flow {
 } __attribute__((aligned(64)));
 
 /* Keys that one look-up takes at most. */
-#define DP_FLOW_BURST 32
+#define DP_FLOW_BURST 64
 
 /* The keys of one look-up, all of one family, as the table hashes and compares them: columns of
  * 64-bit words, as they stand in an entry (flow_layout.h). For IPv4 the first column alone is used

@@ -31,7 +31,7 @@
 
 #include "pipeline.h"
 
-#define DP_SPREAD_BURST (4 * DP_BURST) /* polled at once, so that each share is worth its ring */
+#define DP_SPREAD_BURST (2 * DP_BURST) /* polled at once, so that each share is worth its ring */
 #define DP_SPREAD_ROOM  1024           /* slots of a ring; it holds one packet less */
 
 /* Ten words of a flow's addresses, ports and protocol; IPv4 needs four. */

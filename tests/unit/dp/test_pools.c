@@ -20,7 +20,7 @@
 
 /* Shared by all: spare buffers, the probe port's rings, caches and bursts of 'workers'. */
 #define SHARED(workers) (4096 + 1536 + (workers) * (2 * 256 + 128))
-#define RING            (1024 + 32) /* and what waits for it */
+#define RING            (1024 + 64) /* and what waits for it */
 #define NODE_UNHEARD_OF 100         /* beyond all that EAL knows, with huge pages and without */
 
 static const struct dp_port_kind plain = {0}, greedy = {.extra_mbufs = 6144};

@@ -47,20 +47,12 @@ static inline void collect4(struct words *w, uint32_t i, const uint8_t *ip)
 	memcpy(&w->tcp[i], ip + IP4_LEN + 12, sizeof(w->tcp[i]));
 }
 
-/* False: the packet is not plain. */
-static inline bool collect6(struct words *w, uint32_t i, const uint8_t *ip)
+static inline void collect6(struct words *w, uint32_t i, const uint8_t *ip)
 {
-	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
 	memcpy(&w->first[i][0], ip + 4, sizeof(w->first[i][0]));
-	memcpy(&w->second[i][1], ip + IP6_LEN, 8);
-	memcpy(&w->tcp[i], ip + IP6_LEN + 12, sizeof(w->tcp[i]));
-	for (uint32_t half = 0; half < 2; half++) {
-		memcpy(&w->source[half][i], ip + 8 + 8 * half, 8);
-		memcpy(&w->destination[half][i], ip + 24 + 8 * half, 8);
-	}
-	/* ::ffff:a.b.c.d is how this program writes IPv4; on the wire it is no address */
-	return memcmp(ip + 24, mapped, sizeof(mapped)) != 0;
+	memcpy(w->source[i], ip + 8, sizeof(w->source[i]));
+	memcpy(w->destination[i], ip + 24, sizeof(w->destination[i]));
+	memcpy(w->second[i], ip + IP6_LEN, sizeof(w->second[i]));
 }
 
 /* Packet 'm' at place 'i'. */
@@ -106,10 +98,10 @@ static uint64_t collect(struct plain s[2], uint64_t mac, struct rte_mbuf **pkts,
 			keep(&s[0], i, m, frame, len, plain);
 		} else {
 			i = n[1]++;
-			plain = likely(plain &&
-			                (type & RTE_BE32(0x0000f000)) == RTE_BE32(0x00006000) &&
-			                in_segment >= ETHER + IP6_LEN + TCP_LEN) &&
-			        collect6(&s[1].words, i, frame + ETHER);
+			plain = plain && (type & RTE_BE32(0x0000f000)) == RTE_BE32(0x00006000) &&
+			        in_segment >= ETHER + IP6_LEN + TCP_LEN;
+			if (likely(plain))
+				collect6(&s[1].words, i, frame + ETHER);
 			keep(&s[1], i, m, frame, len, plain);
 		}
 	}
@@ -128,11 +120,11 @@ static uint64_t collect(struct plain s[2], uint64_t mac, struct rte_mbuf **pkts,
 	__builtin_shufflevector(EVERY_FOURTH((v)[0], (v)[1], k), EVERY_FOURTH((v)[2], (v)[3], k), \
 	        0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
 
-/* Judges TCP or UDP headers of 16 packets from 'i' on, which have 'len' bytes from them on. */
+/* Judges TCP or UDP headers of 16 packets from 'i' on, which have 'len' bytes from them on. Of the
+ * headers: the words 0 and 1, and TCP's word 3. */
 static inline __attribute__((always_inline)) void judge_l4(struct plain *s, uint32_t i, lanes len,
-        lanes protocol, lanes ports, lanes after, bool is_v6)
+        lanes protocol, lanes ports, lanes after, lanes tcp, bool is_v6)
 {
-	lanes tcp = *(const lanes *)&s->words.tcp[i];
 	lanes is_tcp = (lanes)(protocol == IPPROTO_TCP), is_udp = (lanes)(protocol == IPPROTO_UDP);
 	lanes header = (tcp & 0xf0) >> 2, flags = tcp >> 8 & 0xff;
 	lanes syn = flags >> 1 & 1, fin_or_rst = (flags | flags >> 2) & 1;
@@ -193,8 +185,18 @@ static void judge4(struct plain *s)
 		                           0xffff;
 		set_lengths(s, i, len, middle & 0xff, IP4_LEN);
 		judge_l4(s, i, len - IP4_LEN, middle >> 8 & 0xff, WORD(second, 1), WORD(second, 2),
-		        false);
+		        *(const lanes *)&w->tcp[i], false);
 	}
+}
+
+/* ::ffff:a.b.c.d is how this program writes IPv4; on the wire it is no address. All bits for
+ * packets to one. */
+static inline lanes8 is_mapped(const struct words *w, uint32_t i)
+{
+	wide first = HALVES(w->destination[i], 0), second = HALVES(w->destination[i], 1);
+
+	return __builtin_convertvector(
+	        (wide)(first == 0) & (wide)(second << 32 == UINT64_C(0xffff) << 48), lanes8);
 }
 
 static void judge6(struct plain *s)
@@ -208,7 +210,10 @@ static void judge6(struct plain *s)
 
 		*(lanes *)&s->odd[i] = (lanes)(len > *(const lanes *)&w->in_frame[i] - IP6_LEN);
 		set_lengths(s, i, len + IP6_LEN, ip >> 24, IP6_LEN);
-		judge_l4(s, i, len, ip >> 16 & 0xff, WORD(second, 1), WORD(second, 2), true);
+		judge_l4(s, i, len, ip >> 16 & 0xff, WORD(second, 0), WORD(second, 1),
+		        WORD(second, 3), true);
+		for (uint32_t half = i; half < i + LANES; half += LANES / 2)
+			*(lanes8 *)&s->odd[half] |= is_mapped(w, half);
 	}
 }
 

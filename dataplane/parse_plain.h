@@ -27,13 +27,19 @@ struct words {
 	/* IPv4: the first sixteen bytes of the header. IPv6: bytes 4-7, length, next header, hop
 	 * limit; and nothing. */
 	uint32_t first[DP_BURST][4] COLUMN;
-	/* IPv4: destination. Both: ports, and the four bytes behind them; and what follows. */
+	/* IPv4: destination, the first twelve bytes of TCP or UDP. IPv6: the first sixteen. */
 	uint32_t second[DP_BURST][4] COLUMN;
-	uint32_t tcp[DP_BURST] COLUMN;      /* bytes 12-15 of TCP: data offset, flags, window */
+	uint32_t tcp[DP_BURST] COLUMN; /* IPv4: bytes 12-15 of TCP: data offset, flags, window */
 	uint32_t in_frame[DP_BURST] COLUMN; /* bytes from the IP header on, padding included */
 	/* IPv6: source and destination. */
-	uint64_t source[2][DP_BURST] COLUMN, destination[2][DP_BURST] COLUMN;
+	uint64_t source[DP_BURST][2] COLUMN, destination[DP_BURST][2] COLUMN;
 };
+
+/* One half, 0 or 1, of eight addresses, which begin at 'addresses'. */
+#define HALVES(addresses, half)                                                                 \
+	__builtin_shufflevector(((const wide *)(addresses))[0], ((const wide *)(addresses))[1], \
+	        half, (half) + 2, (half) + 4, (half) + 6, (half) + 8, (half) + 10, (half) + 12, \
+	        (half) + 14)
 
 /* The packets of one family on their way through the loops. */
 struct plain {

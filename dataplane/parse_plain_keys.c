@@ -20,8 +20,8 @@ static inline uint64_t same6(struct plain *s, uint32_t k)
 	const struct words *w = &s->words;
 
 	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
-		wide other = (*(const wide *)&w->destination[0][i] ^ w->destination[0][k]) |
-		             (*(const wide *)&w->destination[1][i] ^ w->destination[1][k]);
+		wide other = (HALVES(w->destination[i], 0) ^ w->destination[k][0]) |
+		             (HALVES(w->destination[i], 1) ^ w->destination[k][1]);
 
 		*(lanes8 *)&s->odd[i] = __builtin_convertvector((wide)(other != 0), lanes8);
 	}
@@ -34,8 +34,7 @@ static inline struct lb_ip destination(const struct plain *s, uint32_t i, bool i
 
 	if (!is_v6)
 		return lb_ip_from_v4(s->destination[i]);
-	memcpy(ip.bytes, &s->words.destination[0][i], 8);
-	memcpy(ip.bytes + 8, &s->words.destination[1][i], 8);
+	memcpy(ip.bytes, s->words.destination[i], sizeof(ip.bytes));
 	return ip;
 }
 
@@ -47,8 +46,8 @@ static inline __attribute__((always_inline)) void hash_destinations(
 		wide first = {0}, second, mixed;
 
 		if (is_v6) {
-			first = *(const wide *)&s->words.destination[0][i];
-			second = *(const wide *)&s->words.destination[1][i];
+			first = HALVES(s->words.destination[i], 0);
+			second = HALVES(s->words.destination[i], 1);
 			second = second >> 32 | second << 32;
 		} else {
 			second = dp_column_widen32(&s->destination[i]) | UINT64_C(0xffff) << 48;
@@ -120,8 +119,8 @@ static void direct_few6(struct plain *s, const struct dp_tables *tables)
 	const struct words *w = &s->words;
 
 	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
-		wide first = *(const wide *)&w->destination[0][i], found = {0};
-		wide second = *(const wide *)&w->destination[1][i];
+		wide first = HALVES(w->destination[i], 0), found = {0};
+		wide second = HALVES(w->destination[i], 1);
 
 		for (uint32_t k = 0; k < tables->nb_few[1]; k++)
 			found |= (wide)(first == tables->few6[k][0]) &
@@ -174,12 +173,13 @@ static void key6(const struct plain *s)
 	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
 		wide ports = dp_column_widen32(&s->ports[i]), which = to_target(keys, i);
 
-		for (uint32_t half = 0; half < 2; half++) {
-			wide from = *(const wide *)&s->words.source[half][i];
-			wide to = *(const wide *)&s->words.destination[half][i];
+		wide from[2] = {HALVES(s->words.source[i], 0), HALVES(s->words.source[i], 1)};
+		wide to[2] = {
+		        HALVES(s->words.destination[i], 0), HALVES(s->words.destination[i], 1)};
 
-			*(wide *)&keys->client[half][i] = choose(which, from, to);
-			*(wide *)&keys->other[half][i] = choose(which, to, from);
+		for (uint32_t half = 0; half < 2; half++) {
+			*(wide *)&keys->client[half][i] = choose(which, from[half], to[half]);
+			*(wide *)&keys->other[half][i] = choose(which, to[half], from[half]);
 		}
 		*(wide *)&keys->client[2][i] = choose(which, ports & 0xffff, ports >> 16) |
 		                               dp_column_widen8(&s->b->protocol[i]) << 16;

@@ -135,7 +135,7 @@ uint64_t flow_lookup(const struct dp_flow_table *t, const struct dp_flow_key *ke
 			}
 			hits |= dp_flow_lookup(t, &burst, v6, set, &view, flows + first, &settled)
 			        << first;
-			for (uint32_t i = 0; set >> i != 0 && i < DP_FLOW_BURST; i++)
+			for (uint32_t i = 0; i < DP_FLOW_BURST && set >> i != 0; i++)
 				if (set >> i & 1)
 					hashes[first + i] = burst.hash[i];
 		}

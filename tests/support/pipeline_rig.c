@@ -183,12 +183,13 @@ void rig_forget(struct rig *rig)
 
 struct rig *rig_create(const struct rig_config *config)
 {
-	struct rig *rig = calloc(1, sizeof(*rig));
+	struct rig *rig = aligned_alloc(LB_CACHE_LINE, sizeof(*rig));
 	static uint32_t nb_pools;
 	char name[32];
 
 	if (rig == NULL)
-		die("calloc");
+		die("aligned_alloc");
+	memset(rig, 0, sizeof(*rig));
 	rig->config = *config;
 	if (rig->config.nb_workers == 0)
 		rig->config.nb_workers = 1;

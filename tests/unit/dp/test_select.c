@@ -89,13 +89,13 @@ static void many_keys_have_the_hashes_of_each_alone(void **state)
 {
 	srand(1);
 	for (uint32_t round = 0; round < 1000; round++) {
-		uint64_t set = (uint32_t)rand() | (uint64_t)(round % 3 == 0) << 31;
+		uint64_t set = (uint64_t)rand() << 40 ^ (uint64_t)rand() << 20 ^ (uint64_t)rand();
 		bool is_v6 = round % 2;
 		struct dp_flow_key all[DP_FLOW_BURST];
 		struct dp_select_hashes hashes;
 		struct dp_flow_keys keys;
 
-		set >>= round % 37 < DP_FLOW_BURST ? round % 37 : 0;
+		set >>= round % DP_FLOW_BURST;
 		for (uint32_t i = 0; i < DP_FLOW_BURST; i++) {
 			all[i] = (struct dp_flow_key){.client = random_ip(is_v6),
 			        .other = random_ip(is_v6),

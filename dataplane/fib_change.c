@@ -20,8 +20,8 @@
 #include "clock.h"
 #include "fib_private.h"
 
-/* A worker passes once a burst, also when it is preempted for a scheduler's slice or two. The main
- * lcore has other things to do than to wait for one that stands still. */
+/* A worker passes after each poll, also when it is preempted for a scheduler's slice or two. The
+ * main lcore has other things to do than to wait for one that stands still. */
 #define WAIT_MS 100
 
 static bool passed(const struct dp_fib *fib, uint64_t epoch)

@@ -14,7 +14,8 @@
 #include "stats.h"
 
 #define TX_TRIES     8
-#define AGE_SLICE    64    /* buckets between two bursts */
+#define BUSY_POLLS   4     /* in a row, as long as they find a burst's worth */
+#define AGE_SLICE    64    /* buckets between two polls */
 #define AGE_DEBT_MAX 65536 /* buckets: what is more than this behind is let go */
 
 /* Reads the clocks, twice a millisecond at most: reading them is a system call on some hosts. */
@@ -213,6 +214,34 @@ static uint32_t poll_queues(struct dp_worker *w)
 	return total;
 }
 
+static void age(struct dp_worker *w)
+{
+	uint32_t slice = RTE_MIN(w->age_debt, (uint32_t)AGE_SLICE);
+
+	if (slice == 0)
+		return;
+	dp_pipeline_age(&w->ctx, slice);
+	w->age_debt -= slice;
+}
+
+/* Polls the queues, and goes on while they have much: what else there is to do can wait for some
+ * bursts, but for ageing, which makes room for the flows that they make, and for those who wait to
+ * free next hops. */
+static uint32_t poll_while_busy(struct dp_worker *w)
+{
+	uint32_t total = 0, found;
+
+	for (uint32_t polls = 0; polls < BUSY_POLLS; polls++) {
+		found = poll_queues(w);
+		total += found;
+		dp_fib_quiescent(w->ctx.fib, w->ctx.worker);
+		age(w);
+		if (found < DP_BURST)
+			break;
+	}
+	return total;
+}
+
 static void take_commands(struct dp_worker *w)
 {
 	struct lb_worker_stats *stats = w->ctx.stats;
@@ -227,16 +256,6 @@ static void take_commands(struct dp_worker *w)
 	__atomic_store_n(&stats->running_offset, w->ctx.tables.offset, __ATOMIC_RELAXED);
 	__atomic_store_n(&stats->running_revision, w->ctx.tables.revision, __ATOMIC_RELEASE);
 	dp_count(&w->ctx, LB_COUNTER_GENERATIONS, 1);
-}
-
-static void age(struct dp_worker *w)
-{
-	uint32_t slice = RTE_MIN(w->age_debt, (uint32_t)AGE_SLICE);
-
-	if (slice == 0)
-		return;
-	dp_pipeline_age(&w->ctx, slice);
-	w->age_debt -= slice;
 }
 
 static void begin(struct dp_worker *w)
@@ -259,10 +278,8 @@ int dp_worker_run(void *worker)
 		uint32_t found;
 
 		keep_time(w);
-		found = poll_queues(w) + forward_kernel(w) + poll_probe(w);
+		found = poll_while_busy(w) + forward_kernel(w) + poll_probe(w);
 		take_commands(w);
-		dp_fib_quiescent(w->ctx.fib, w->ctx.worker);
-		age(w);
 		/* ageing that is due counts as something to do, not as a packet */
 		if (found > 0 || w->age_debt == 0)
 			dp_idle_rest(&w->idle, found);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * One worker under full load, each burst timed by the TSC with what a worker does between bursts:
+ * One worker under full load, each burst timed by the TSC with what a worker does between them:
  * taking commands, and saying that it holds no next hop. In windows of some batches, every other
  * window, another thread changes the tables as the control plane does: some thousand times a
  * second, so that the slowest thousandth of bursts would show what a change costs, it writes a new

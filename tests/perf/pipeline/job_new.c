@@ -16,7 +16,7 @@
 #include "flow_calls.h"
 #include "job.h"
 
-#define WORKER_SLICE 64 /* buckets between two bursts, at most; as in worker.c */
+#define WORKER_SLICE 64 /* buckets between two polls, at most; as in worker.c */
 #define SWEEP_S      30 /* P, as host_workers.c aims at: at least one bucket a ms */
 
 struct expiry {

@@ -259,7 +259,6 @@ uint64_t dp_flow_lookup(const struct dp_flow_table *t, struct dp_flow_keys *keys
         uint64_t set, const struct dp_flow_view *view, struct dp_flow *flows, uint64_t *settled)
 {
 	*settled = 0;
-	set &= UINT64_MAX >> (64 - DP_FLOW_BURST);
 	if (set == 0)
 		return 0;
 	return is_v6 ? lookup(t, keys, true, set, view, flows, settled)

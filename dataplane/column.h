@@ -37,6 +37,28 @@ static inline uint64_t dp_column_zero(const uint32_t column[DP_BURST])
 #endif
 }
 
+/* The same of octets, which may lie anywhere. */
+static inline uint64_t dp_column_zero_octets_plain(const uint8_t column[DP_BURST])
+{
+	uint64_t set = 0;
+
+	for (uint32_t i = 0; i < DP_BURST; i++)
+		set |= (uint64_t)(column[i] == 0) << i;
+	return set;
+}
+
+static inline uint64_t dp_column_zero_octets(const uint8_t column[DP_BURST])
+{
+#ifdef __AVX512BW__
+	__m512i values = _mm512_loadu_si512((const void *)column);
+
+	static_assert(DP_BURST == 64, "a column is a vector");
+	return _mm512_testn_epi8_mask(values, values);
+#else
+	return dp_column_zero_octets_plain(column);
+#endif
+}
+
 /* How many of the first 'n' packets have 0 in 'which' and how many 1, and what their values in
  * 'column' add up to. */
 static inline void dp_column_sums_plain(const uint32_t column[DP_BURST],

@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_cycles.h>
 #include <rte_errno.h>
 #include <rte_malloc.h>
 #include <rte_vect.h>
 
 #include "fib_private.h"
+#include "lb/table.h"
 
 static uint32_t smaller(uint64_t a, uint32_t b)
 {
@@ -96,6 +98,12 @@ void dp_fib_free(struct dp_fib *fib)
 	rte_free(fib);
 }
 
+/* The side that workers read. */
+static inline const struct dp_fib_side *side_in_use(const struct dp_fib *fib)
+{
+	return &fib->sides[atomic_load_explicit(&fib->active, memory_order_acquire)];
+}
+
 /* Whether a burst goes to one address, as that of a single busy flow does: each is the next one. */
 static bool all_same(const union dp_fib_ips *ips, bool is_v6, uint32_t n)
 {
@@ -104,12 +112,101 @@ static bool all_same(const union dp_fib_ips *ips, bool is_v6, uint32_t n)
 	return memcmp(&ips->v4[1], &ips->v4[0], (n - 1) * sizeof(ips->v4[0])) == 0;
 }
 
-void dp_fib_lookup(const struct dp_fib *fib, union dp_fib_ips *ips, bool is_v6, uint32_t n,
+/* Eight pointers or numbers side by side, wherever they lie. */
+typedef uint64_t eight __attribute__((vector_size(64), aligned(8), may_alias));
+
+static void set_all(const struct dp_adj *adj, uint32_t n, const struct dp_adj **adjs)
+{
+	uint32_t i = 0;
+
+	for (; i + 8 <= n; i += 8)
+		*(eight *)&adjs[i] = (eight){0} + (uintptr_t)adj;
+	for (; i < n; i++)
+		adjs[i] = adj;
+}
+
+/* By their numbers. */
+static void set_each(
+        const struct dp_adj *all, const uint64_t *numbers, uint32_t n, const struct dp_adj **adjs)
+{
+	uint32_t i = 0;
+
+	for (; i + 8 <= n; i += 8)
+		*(eight *)&adjs[i] = *(const eight *)&numbers[i] * sizeof(*all) + (uintptr_t)all;
+	for (; i < n; i++)
+		adjs[i] = &all[numbers[i]];
+}
+
+/* The only place that an address can have in a memo. */
+static inline struct dp_fib_memory *memory_of(struct dp_fib_memo *memo, const uint64_t words[2])
+{
+	const uint64_t mixed = LB_VIP_MIX(words[0], words[1] >> 32 | words[1] << 32);
+
+	static_assert(sizeof(memo->lines) / sizeof(memo->lines[0]) == 1 << 10, "ten bits");
+	return &memo->lines[LB_VIP_HASH(mixed) >> 22];
+}
+
+/* Those of the addresses 'often' that the memo does not know. */
+static uint64_t recall(struct dp_fib_memo *memo, const union dp_fib_ips *ips, uint64_t often,
+        uint64_t epoch, const struct dp_adj **adjs)
+{
+	uint64_t unknown = 0;
+
+	for (uint64_t left = often; left != 0; left &= left - 1) {
+		const uint32_t i = (uint32_t)__builtin_ctzll(left);
+		const uint64_t *words = ips->words[i];
+		const struct dp_fib_memory *m = memory_of(memo, words);
+
+		adjs[i] = m->adj;
+		if (unlikely(m->words[0] != words[0] || m->words[1] != words[1] ||
+		             m->epoch != epoch))
+			unknown |= left & -left;
+	}
+	return unknown;
+}
+
+/* Looks up the addresses in 'set', which is not empty. */
+static void ask6(const struct dp_fib *fib, const union dp_fib_ips *ips, uint64_t set,
         const struct dp_adj **adjs)
 {
-	const struct dp_fib_side *side =
-	        &fib->sides[atomic_load_explicit(&fib->active, memory_order_acquire)];
-	const bool one = n > 1 && all_same(ips, is_v6, n);
+	uint8_t asked[DP_FIB_BURST][16];
+	uint64_t hops[DP_FIB_BURST];
+	uint32_t n = 0;
+
+	for (uint64_t left = set; left != 0; left &= left - 1)
+		memcpy(asked[n++], &ips->v6[__builtin_ctzll(left)], sizeof(asked[0]));
+	rte_fib6_lookup_bulk(side_in_use(fib)->v6, asked, hops, (int)n);
+	n = 0;
+	for (uint64_t left = set; left != 0; left &= left - 1)
+		adjs[__builtin_ctzll(left)] = &fib->adjs.adjs[hops[n++]];
+}
+
+/* IPv6, 'often' is not empty. */
+static void lookup_often(const struct dp_fib *fib, struct dp_fib_memo *memo,
+        const union dp_fib_ips *ips, uint32_t n, uint64_t often, const struct dp_adj **adjs)
+{
+	/* The epoch first: who sees a new one sees the side that came with it. What is remembered
+	 * of the new side under the old epoch is forgotten too early, which is no harm. */
+	const uint64_t epoch = atomic_load_explicit(&fib->epoch, memory_order_acquire);
+	const uint64_t unknown = recall(memo, ips, often, epoch, adjs);
+	const uint64_t ask = unknown | (~often & UINT64_MAX >> (64 - n));
+
+	if (ask != 0)
+		ask6(fib, ips, ask, adjs);
+	for (uint64_t left = unknown; left != 0; left &= left - 1) {
+		const uint32_t i = (uint32_t)__builtin_ctzll(left);
+		const uint64_t *words = ips->words[i];
+
+		*memory_of(memo, words) =
+		        (struct dp_fib_memory){{words[0], words[1]}, epoch, adjs[i]};
+	}
+}
+
+/* All of them, or the first for all. */
+static void lookup(const struct dp_fib *fib, union dp_fib_ips *ips, bool is_v6, uint32_t n,
+        bool one, const struct dp_adj **adjs)
+{
+	const struct dp_fib_side *side = side_in_use(fib);
 	const uint32_t asked = one ? 1 : n;
 	uint64_t hops[DP_FIB_BURST];
 
@@ -117,16 +214,22 @@ void dp_fib_lookup(const struct dp_fib *fib, union dp_fib_ips *ips, bool is_v6, 
 		rte_fib6_lookup_bulk(side->v6, (uint8_t(*)[16])ips->v6, hops, (int)asked);
 	else
 		rte_fib_lookup_bulk(side->v4, ips->v4, hops, (int)asked);
-	if (one) {
-		const struct dp_adj *adj = &fib->adjs.adjs[hops[0]];
+	if (one)
+		set_all(&fib->adjs.adjs[hops[0]], n, adjs);
+	else
+		set_each(fib->adjs.adjs, hops, n, adjs);
+}
 
-		for (uint32_t i = 0; i < n; i++)
-			adjs[i] = adj;
-		return;
-	}
-#pragma GCC unroll 8
-	for (uint32_t i = 0; i < n; i++)
-		adjs[i] = &fib->adjs.adjs[hops[i]];
+void dp_fib_lookup(const struct dp_fib *fib, struct dp_fib_memo *memo, union dp_fib_ips *ips,
+        bool is_v6, uint32_t n, uint64_t often, const struct dp_adj **adjs)
+{
+	const bool one = n > 1 && all_same(ips, is_v6, n);
+
+	often &= UINT64_MAX >> (64 - n);
+	if (is_v6 && often != 0 && !one)
+		lookup_often(fib, memo, ips, n, often, adjs);
+	else
+		lookup(fib, ips, is_v6, n, one, adjs);
 }
 
 void dp_fib_quiescent(struct dp_fib *fib, uint32_t reader)

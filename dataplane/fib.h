@@ -61,10 +61,23 @@ union dp_fib_ips {
 	uint64_t words[DP_FIB_BURST][2]; /* IPv6, its halves */
 };
 
-/* Looks up 'n' (at most DP_FIB_BURST) addresses. adjs[i] is never NULL; it stays valid until the
- * reader's next dp_fib_quiescent(). */
-void dp_fib_lookup(const struct dp_fib *fib, union dp_fib_ips *ips, bool is_v6, uint32_t n,
-        const struct dp_adj **adjs);
+/* What a reader remembers of IPv6 addresses that it asks for again and again, as those of targets:
+ * rte_fib6 reads a table more for every eight bits of a route's prefix, and a target that is a
+ * neighbour has a route of 128. The reader's own; zeros to begin with. What is remembered holds
+ * until the FIB's epoch changes: until then nothing is freed that its side refers to. */
+struct dp_fib_memo {
+	struct dp_fib_memory {
+		uint64_t words[2]; /* the address */
+		uint64_t epoch;    /* of the FIB, when this was written; it is never 0 */
+		const struct dp_adj *adj;
+	} lines[1024];
+} __attribute__((aligned(LB_CACHE_LINE)));
+
+/* Looks up 'n' (1 to DP_FIB_BURST) addresses. adjs[i] is never NULL; it stays valid until the
+ * reader's next dp_fib_quiescent(). 'often', one bit each: IPv6 addresses to look for in 'memo',
+ * and to remember; none, and 'memo' may be NULL. */
+void dp_fib_lookup(const struct dp_fib *fib, struct dp_fib_memo *memo, union dp_fib_ips *ips,
+        bool is_v6, uint32_t n, uint64_t often, const struct dp_adj **adjs);
 
 /* The address at place 'i'. */
 static inline struct lb_ip dp_fib_ip(const union dp_fib_ips *ips, bool is_v6, uint32_t i)
@@ -72,7 +85,7 @@ static inline struct lb_ip dp_fib_ip(const union dp_fib_ips *ips, bool is_v6, ui
 	return is_v6 ? ips->v6[i] : lb_ip_from_v4(rte_cpu_to_be_32(ips->v4[i]));
 }
 
-/* A worker says that it holds no adjacency: once per burst. */
+/* A worker says that it holds no adjacency (a memo is none): after each poll. */
 void dp_fib_quiescent(struct dp_fib *fib, uint32_t reader);
 /* A worker that will not look up again, or before its first look-up / begins. */
 void dp_fib_offline(struct dp_fib *fib, uint32_t reader);

@@ -83,7 +83,8 @@ struct dp_fib {
 	/* Which side workers read. main lcore: writes (release); pairs with the acquire in
 	 * dp_fib_lookup(). */
 	_Atomic uint32_t active;
-	/* Counts the swaps. main lcore: writes; pairs with dp_fib_quiescent(). */
+	/* Counts the swaps. main lcore: writes, after 'active'; pairs with dp_fib_quiescent() and
+	 * with what is remembered in a dp_fib_memo. */
 	_Atomic uint64_t epoch;
 	struct dp_fib_side sides[2];
 	struct dp_fib_adjs adjs;

@@ -349,6 +349,13 @@ static uint64_t output_packets(
 	return sent;
 }
 
+/* Packets to targets, which have few addresses. */
+static inline uint64_t to_targets(const struct dp_burst *b)
+{
+	static_assert(DP_TO_TARGET == 0, "zeros of a column");
+	return b->live & dp_column_zero_octets(b->keys.direction);
+}
+
 void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *b)
 {
 	const uint32_t n = 64 - (uint32_t)__builtin_clzll(b->live | 1);
@@ -356,7 +363,8 @@ void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *b)
 	const struct run *totals = sums.totals;
 	uint64_t sent;
 
-	dp_fib_lookup(ctx->fib, &b->hops, b->is_v6, n, b->adjs);
+	dp_fib_lookup(
+	        ctx->fib, &ctx->memo, &b->hops, b->is_v6, n, b->is_v6 ? to_targets(b) : 0, b->adjs);
 	trim_padded(b);
 	sent = output_packets(ctx, b, &sums);
 	for (uint32_t direction = 0; direction < 2; direction++)

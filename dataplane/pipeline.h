@@ -59,9 +59,10 @@ struct dp_worker_ctx {
 	struct lb_target_stats *target_stats;     /* [max_targets], this worker's */
 	struct lb_listener_stats *listener_stats; /* [max_listeners], this worker's */
 	uint32_t max_targets, max_listeners;
-	uint32_t now; /* seconds on the flow table's clock; set once a poll */
+	uint32_t now; /* seconds on the flow table's clock; set once in a few polls */
 	struct dp_out out[DP_MAX_PORTS];
 	struct dp_out kernel[DP_MAX_PORTS]; /* for the kernel, by the port that it came from */
+	struct dp_fib_memo memo;            /* of 'fib' */
 };
 
 /* Takes 'n' (at most DP_BURST) packets that 'port' received, and ownership of them: each ends in an

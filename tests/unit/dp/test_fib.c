@@ -29,8 +29,12 @@ static struct lb_ip ip(const char *text)
 	return parsed;
 }
 
-/* dp_fib_lookup() of one address. */
-static const struct dp_adj *lookup(struct dp_fib *fib, const struct lb_ip *a)
+/* What this thread remembers of the FIB; empty at a test's begin. */
+static struct dp_fib_memo memo;
+
+/* dp_fib_lookup() of one address; if it is asked for often, it may be remembered. */
+static const struct dp_adj *look_up(
+        struct dp_fib *fib, struct dp_fib_memo *m, const struct lb_ip *a, bool often)
 {
 	bool is_v6 = !lb_ip_is_v4(a);
 	const struct dp_adj *adj = NULL;
@@ -40,7 +44,17 @@ static const struct dp_adj *lookup(struct dp_fib *fib, const struct lb_ip *a)
 		ips.v6[0] = *a;
 	else
 		ips.v4[0] = ntohl(lb_ip_v4(a));
-	dp_fib_lookup(fib, &ips, is_v6, 1, &adj);
+	dp_fib_lookup(fib, m, &ips, is_v6, 1, often, &adj);
+	return adj;
+}
+
+/* The same twice more, remembered by then. */
+static const struct dp_adj *lookup(struct dp_fib *fib, const struct lb_ip *a)
+{
+	const struct dp_adj *adj = look_up(fib, &memo, a, false);
+
+	assert_ptr_equal(look_up(fib, &memo, a, true), adj);
+	assert_ptr_equal(look_up(fib, &memo, a, true), adj);
 	return adj;
 }
 
@@ -87,6 +101,7 @@ static int port_of(struct dp_fib *fib, const char *address)
 
 static int setup(void **state)
 {
+	memset(&memo, 0, sizeof(memo));
 	*state = dp_fib_create(ROUTES, 2);
 	return *state == NULL;
 }
@@ -150,12 +165,16 @@ static void answers_a_burst_in_its_order(void **state)
 		v4.v4[i] = ntohl(lb_ip_v4(&a));
 		v6.v6[i] = ip(i % 3 == 1 ? "2001:db8::5" : "2001:db9::5");
 	}
-	dp_fib_lookup(*state, &v4, false, DP_FIB_BURST, adjs);
+	dp_fib_lookup(*state, NULL, &v4, false, DP_FIB_BURST, 0, adjs);
 	for (int i = 0; i < DP_FIB_BURST; i++)
 		assert_int_equal(adjs[i]->port, i % 3 == 0 ? 4 : 0);
-	dp_fib_lookup(*state, &v6, true, DP_FIB_BURST, adjs);
-	for (int i = 0; i < DP_FIB_BURST; i++)
-		assert_int_equal(adjs[i]->port, i % 3 == 1 ? 6 : 0);
+	for (uint32_t round = 0; round < 4; round++) {
+		memset(adjs, 0, sizeof(adjs));
+		dp_fib_lookup(*state, &memo, &v6, true, DP_FIB_BURST,
+		        round * UINT64_C(0x5555555555555555), adjs);
+		for (int i = 0; i < DP_FIB_BURST; i++)
+			assert_int_equal(adjs[i]->port, i % 3 == 1 ? 6 : 0);
+	}
 }
 
 /* Bursts to one address, but for one packet, wherever it is; or for none. */
@@ -187,12 +206,35 @@ static void answers_a_burst_to_nearly_one_address(void **state)
 					else
 						ips.v4[i] = ntohl(lb_ip_v4(a));
 				}
-				dp_fib_lookup(*state, &ips, is_v6, n, adjs);
+				dp_fib_lookup(*state, &memo, &ips, is_v6, n,
+				        at % 2 ? UINT64_MAX : 0, adjs);
 				for (uint32_t i = 0; i < n; i++)
 					assert_int_equal(adjs[i]->port, i == at ? ports[way]
 					                                : is_v6 ? 3
 					                                        : 1);
 			}
+}
+
+/* More addresses than the memo has places, so that they take each other's. */
+static void remembers_more_than_fits(void **state)
+{
+	const struct dp_adj *adjs[DP_FIB_BURST];
+	union dp_fib_ips ips;
+
+	set(*state, "2001:db8::", 33, 1, 1);
+	set(*state, "2001:db8:8000::", 33, 2, 2);
+	assert_int_equal(dp_fib_commit(*state), 0);
+	for (uint32_t round = 0; round < 300; round++) {
+		for (uint32_t i = 0; i < DP_FIB_BURST; i++) {
+			ips.v6[i] = ip("2001:db8::");
+			ips.v6[i].bytes[4] = i % 2 ? 0x80 : 0;
+			ips.v6[i].bytes[14] = (uint8_t)(round % 100);
+			ips.v6[i].bytes[15] = (uint8_t)i;
+		}
+		dp_fib_lookup(*state, &memo, &ips, true, DP_FIB_BURST, UINT64_MAX, adjs);
+		for (uint32_t i = 0; i < DP_FIB_BURST; i++)
+			assert_int_equal(adjs[i]->port, 1 + i % 2);
+	}
 }
 
 static void replaces_an_adjacency_without_touching_the_old_one(void **state)
@@ -406,6 +448,7 @@ static void hands_over_different_addresses_each_once(void **state)
 /* A reader on a thread of its own. Every adjacency says in two places which change made it. */
 struct reader {
 	struct dp_fib *fib;
+	struct dp_fib_memo memo;
 	uint32_t number;
 	_Atomic bool stop;
 	uint64_t lookups, torn;
@@ -421,7 +464,7 @@ static void *read_on(void *arg)
 		dp_fib_online(r->fib, r->number);
 		for (int burst = 0; burst < 100; burst++) {
 			for (int i = 0; i < 2; i++)
-				adjs[i] = lookup(r->fib, &ips[i]);
+				adjs[i] = look_up(r->fib, &r->memo, &ips[i], true);
 			for (int i = 0; i < 2; i++)
 				r->torn += adjs[i]->mtu != (uint16_t)(adjs[i]->port * 3);
 			r->lookups++;
@@ -472,6 +515,7 @@ int main(int argc, char **argv)
 	        CASE(takes_the_longest_match_in_both_families),
 	        CASE(answers_a_burst_in_its_order),
 	        CASE(answers_a_burst_to_nearly_one_address),
+	        CASE(remembers_more_than_fits),
 	        CASE(replaces_an_adjacency_without_touching_the_old_one),
 	        CASE(holds_changes_back_while_a_reader_stands_still),
 	        CASE(waits_for_no_reader_that_is_offline),

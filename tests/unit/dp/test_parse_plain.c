@@ -222,6 +222,8 @@ static void zeros_of_a_column_are_the_twin_s(void **state)
 		for (uint32_t i = 0; i < DP_BURST; i++)
 			column[i] = below(2) ? 0 : 1u << below(32);
 		assert_int_equal(dp_column_zero(column), dp_column_zero_plain(column));
+		assert_int_equal(dp_column_zero_octets((const uint8_t *)column + 1),
+		        dp_column_zero_octets_plain((const uint8_t *)column + 1));
 	}
 }
 

@@ -94,7 +94,7 @@ void dp_fib_online(struct dp_fib *fib, uint32_t reader);
 /* main lcore: sets or removes the route to prefix/depth (depth counts in the family's own bits,
  * 0..32 or 0..128). Changes are collected until dp_fib_commit(), which makes all of them visible at
  * once and returns when the old ones are out of use. 0, -errno of the first change that failed (the
- * others are made; -ENOSPC: no room), or -ETIMEDOUT when a reader did not pass within half a
+ * others are made; -ENOSPC: no room), or -ETIMEDOUT when a reader did not pass within a tenth of a
  * second: the changes are visible, nothing is freed, and the next commit waits for that reader
  * first. */
 int dp_fib_set(

@@ -138,12 +138,10 @@ static void set_each(
 }
 
 /* The only place that an address can have in a memo. */
-static inline struct dp_fib_memory *memory_of(struct dp_fib_memo *memo, const uint64_t words[2])
+static inline struct dp_fib_memory *memory_of(struct dp_fib_memo *memo, const struct lb_ip *ip)
 {
-	const uint64_t mixed = LB_VIP_MIX(words[0], words[1] >> 32 | words[1] << 32);
-
 	static_assert(sizeof(memo->lines) / sizeof(memo->lines[0]) == 1 << 10, "ten bits");
-	return &memo->lines[LB_VIP_HASH(mixed) >> 22];
+	return &memo->lines[lb_vip_hash(ip) >> 22];
 }
 
 /* Those of the addresses 'often' that the memo does not know. */
@@ -155,7 +153,7 @@ static uint64_t recall(struct dp_fib_memo *memo, const union dp_fib_ips *ips, ui
 	for (uint64_t left = often; left != 0; left &= left - 1) {
 		const uint32_t i = (uint32_t)__builtin_ctzll(left);
 		const uint64_t *words = ips->words[i];
-		const struct dp_fib_memory *m = memory_of(memo, words);
+		const struct dp_fib_memory *m = memory_of(memo, &ips->v6[i]);
 
 		adjs[i] = m->adj;
 		if (unlikely(m->words[0] != words[0] || m->words[1] != words[1] ||
@@ -197,7 +195,7 @@ static void lookup_often(const struct dp_fib *fib, struct dp_fib_memo *memo,
 		const uint32_t i = (uint32_t)__builtin_ctzll(left);
 		const uint64_t *words = ips->words[i];
 
-		*memory_of(memo, words) =
+		*memory_of(memo, &ips->v6[i]) =
 		        (struct dp_fib_memory){{words[0], words[1]}, epoch, adjs[i]};
 	}
 }

@@ -172,7 +172,6 @@ static void key6(const struct plain *s)
 
 	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
 		wide ports = dp_column_widen32(&s->ports[i]), which = to_target(keys, i);
-
 		wide from[2] = {HALVES(s->words.source[i], 0), HALVES(s->words.source[i], 1)};
 		wide to[2] = {
 		        HALVES(s->words.destination[i], 0), HALVES(s->words.destination[i], 1)};

@@ -14,7 +14,7 @@
 #include "tables.h"
 
 /* Packets that are worked on together, and lines of the flow table that are on their way together:
- * with 32 a look-up in a large table waits nearly twice as long. At most 64, the bits of a set. */
+ * with 32 a look-up in a large table waits half as long again. At most 64, the bits of a set. */
 #define DP_BURST     64
 #define DP_MAX_PORTS DP_FIB_PORTS
 /* The probe port: no device of DPDK's, its frames travel by rings to and from the main lcore. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A worker: receive -> pipeline -> send -> ageing, some times -> commands, for ever.
+ * A worker: receive -> pipeline -> send -> ageing, a few times if there is much; commands; for
+ * ever.
  *
  * System calls, none of them in the pipeline: the sleep of idle.h, where the configuration lets it
  * sleep; the clocks, twice a millisecond at most, on hosts whose vDSO can't read them; and

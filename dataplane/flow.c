@@ -103,7 +103,7 @@ struct places {
 	const uint64_t *entries[DP_FLOW_BURST];
 };
 
-/* All columns, eight keys to a vector. */
+/* All columns, eight keys to a vector; buckets are fetched while the next are hashed. */
 static inline __attribute__((always_inline)) void hash_keys(const struct dp_flow_table *t,
         struct dp_flow_keys *keys, bool is_v6, uint32_t n, struct places *places)
 {
@@ -126,6 +126,9 @@ static inline __attribute__((always_inline)) void hash_keys(const struct dp_flow
 		*(lanes32 *)&places->buckets[i] =
 		        __builtin_convertvector((hash >> 32) * nb_buckets >> 32, lanes32);
 		*(lanes32 *)&places->tags[i] = __builtin_convertvector(tag, lanes32);
+#pragma GCC unroll 8
+		for (uint32_t k = i; k < i + DP_SIPHASH_LANES; k++)
+			dp_prefetch_l2(&t->lines[places->buckets[k < n ? k : i]]);
 	}
 }
 
@@ -225,9 +228,6 @@ static inline __attribute__((always_inline)) uint64_t lookup(const struct dp_flo
 	struct places places;
 
 	hash_keys(t, keys, is_v6, n, &places);
-#pragma GCC unroll 8
-	for (uint32_t i = 0; i < n; i++)
-		dp_prefetch_l2(&t->lines[places.buckets[i]]);
 	hits = set & scan(t, &places, is_v6, n, flows, &next, &ask);
 	next &= set;
 	if (unlikely(next != 0)) {

@@ -20,8 +20,10 @@
 /* Flows that go through the loops together: so many, and the rest of the last bucket. */
 #define AGE_BATCH     96
 #define AGE_MAX_BATCH (AGE_BATCH + FLOW_MAX_LINES * FLOW_LINE_SLOTS)
-/* Buckets that the fetching of lines is ahead. It goes on from slice to slice. */
+/* Buckets that the fetching of first lines, and of the lines behind them, is ahead. It goes on from
+ * slice to slice. */
 #define AGE_LINES_AHEAD 20
+#define AGE_NEXT_AHEAD  10
 
 struct sweep {
 	struct dp_flow_table *t;
@@ -47,8 +49,8 @@ static inline uint32_t list_line(const struct dp_flow_table *t, uint32_t bucket,
 #pragma GCC unroll 9
 	for (uint32_t slot = 0; slot < FLOW_LINE_SLOTS; slot++) {
 		uint32_t ref = flow_load(&line->refs[slot]);
-		bool ok = flow_ref_ok(t, ref);
-		uint32_t index = ok ? ref - 1 : 0;
+		uint32_t ok = flow_ref_ok(t, ref);
+		uint32_t index = (ref - 1) & -ok; /* 'ok ? ... : 0' becomes a branch */
 
 		dp_prefetch_l2(flow_live(t, index));
 		all->indices[n] = index;
@@ -56,6 +58,15 @@ static inline uint32_t list_line(const struct dp_flow_table *t, uint32_t bucket,
 		n += ok;
 	}
 	return n;
+}
+
+/* Fetches the second line of a bucket, or once more its first: few buckets have one. */
+static inline void fetch_next(const struct dp_flow_table *t, uint32_t bucket)
+{
+	const struct flow_line *line = &t->lines[RTE_MIN(bucket, t->nb_buckets - 1)];
+	const struct flow_line *next = flow_line_next(t, line);
+
+	dp_prefetch_l2(next != NULL ? next : line);
 }
 
 /* The flows of the buckets from 'begin' on, to 'end' at most. Returns the bucket after the last. */
@@ -68,6 +79,7 @@ static uint32_t list(
 		const struct flow_line *line = &t->lines[bucket];
 
 		dp_prefetch_l2(line + AGE_LINES_AHEAD);
+		fetch_next(t, bucket + AGE_NEXT_AHEAD);
 		n = list_line(t, bucket, line, all, n);
 		line = flow_line_next(t, line);
 		for (uint32_t i = 1; unlikely(line != NULL) && i < FLOW_MAX_LINES; i++) {

@@ -89,28 +89,31 @@ void flow_pool_fill(struct dp_flow_table *t, struct flow_cache *cache, bool is_v
 {
 	uint32_t batch[FLOW_MAX_BATCH], n = pool_pop(t, is_v6, batch);
 
-	memmove(cache->refs + n, cache->refs, cache->n * sizeof(batch[0]));
-	memcpy(cache->refs, batch, n * sizeof(batch[0]));
+	cache->first -= n;
 	flow_count_set(&cache->n, cache->n + n);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		*flow_cache_at(cache, i) = batch[i];
 		prefetch_entry(t, batch[i]);
+	}
 }
 
 void dp_flow_expect(struct dp_flow_table *t, uint32_t worker, bool is_v6, uint32_t n)
 {
-	const struct flow_cache *cache = &t->workers[worker].cache[is_v6];
+	struct flow_cache *cache = &t->workers[worker].cache[is_v6];
 
 	for (uint32_t i = 1; i <= n && i <= cache->n; i++)
-		prefetch_entry(t, cache->refs[cache->n - i]);
+		prefetch_entry(t, *flow_cache_at(cache, cache->n - i));
 }
 
 void flow_pool_spill(struct dp_flow_table *t, struct flow_cache *cache, bool is_v6)
 {
-	uint32_t batch = t->pools[is_v6].batch;
+	uint32_t batch[FLOW_MAX_BATCH] = {0}, n = t->pools[is_v6].batch;
 
-	flow_pool_push(t, is_v6, cache->refs, batch);
-	flow_count_set(&cache->n, cache->n - batch);
-	memmove(cache->refs, cache->refs + batch, cache->n * sizeof(cache->refs[0]));
+	for (uint32_t i = 0; i < n; i++)
+		batch[i] = *flow_cache_at(cache, i);
+	flow_pool_push(t, is_v6, batch, n);
+	flow_count_set(&cache->n, cache->n - n);
+	cache->first += n;
 }
 
 uint32_t flow_line_take(struct dp_flow_table *t)

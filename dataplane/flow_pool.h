@@ -14,6 +14,12 @@ static inline void flow_count_set(uint32_t *count, uint32_t value)
 	__atomic_store_n(count, value, __ATOMIC_RELAXED);
 }
 
+/* The place of the entry number 'i' in a cache. */
+static inline uint32_t *flow_cache_at(struct flow_cache *cache, uint32_t i)
+{
+	return &cache->refs[(cache->first + i) % FLOW_MAX_CACHE];
+}
+
 /* A batch from the shared pool, if it has one, into a cache with room for it. And one back from a
  * full cache: what is there for the longest time. */
 void flow_pool_fill(struct dp_flow_table *t, struct flow_cache *cache, bool is_v6);
@@ -29,7 +35,7 @@ static inline uint32_t flow_pool_take(struct dp_flow_table *t, uint32_t worker, 
 	if (cache->n == 0)
 		return 0;
 	flow_count_set(&cache->n, cache->n - 1);
-	return cache->refs[cache->n];
+	return *flow_cache_at(cache, cache->n);
 }
 
 /* Takes ownership of an entry that no bucket refers to. */
@@ -40,7 +46,7 @@ static inline void flow_pool_give(struct dp_flow_table *t, uint32_t worker, uint
 
 	if (cache->n >= t->pools[is_v6].cache_max)
 		flow_pool_spill(t, cache, is_v6);
-	cache->refs[cache->n] = ref;
+	*flow_cache_at(cache, cache->n) = ref;
 	flow_count_set(&cache->n, cache->n + 1);
 }
 

@@ -14,7 +14,6 @@
 #include <rte_vect.h>
 
 #include "fib_private.h"
-#include "lb/table.h"
 
 static uint32_t smaller(uint64_t a, uint32_t b)
 {
@@ -137,97 +136,29 @@ static void set_each(
 		adjs[i] = &all[numbers[i]];
 }
 
-/* The only place that an address can have in a memo. */
-static inline struct dp_fib_memory *memory_of(struct dp_fib_memo *memo, const struct lb_ip *ip)
-{
-	static_assert(sizeof(memo->lines) / sizeof(memo->lines[0]) == 1 << 10, "ten bits");
-	return &memo->lines[lb_vip_hash(ip) >> 22];
-}
-
-/* Those of the addresses 'often' that the memo does not know. */
-static uint64_t recall(struct dp_fib_memo *memo, const union dp_fib_ips *ips, uint64_t often,
-        uint64_t epoch, const struct dp_adj **adjs)
-{
-	uint64_t unknown = 0;
-
-	for (uint64_t left = often; left != 0; left &= left - 1) {
-		const uint32_t i = (uint32_t)__builtin_ctzll(left);
-		const uint64_t *words = ips->words[i];
-		const struct dp_fib_memory *m = memory_of(memo, &ips->v6[i]);
-
-		adjs[i] = m->adj;
-		if (unlikely(m->words[0] != words[0] || m->words[1] != words[1] ||
-		             m->epoch != epoch))
-			unknown |= left & -left;
-	}
-	return unknown;
-}
-
-/* Looks up the addresses in 'set', which is not empty. */
-static void ask6(const struct dp_fib *fib, const union dp_fib_ips *ips, uint64_t set,
+void dp_fib_lookup(const struct dp_fib *fib, union dp_fib_ips *ips, bool is_v6, uint32_t n,
         const struct dp_adj **adjs)
 {
-	uint8_t asked[DP_FIB_BURST][16];
-	uint64_t hops[DP_FIB_BURST];
-	uint32_t n = 0;
-
-	for (uint64_t left = set; left != 0; left &= left - 1)
-		memcpy(asked[n++], &ips->v6[__builtin_ctzll(left)], sizeof(asked[0]));
-	rte_fib6_lookup_bulk(side_in_use(fib)->v6, asked, hops, (int)n);
-	n = 0;
-	for (uint64_t left = set; left != 0; left &= left - 1)
-		adjs[__builtin_ctzll(left)] = &fib->adjs.adjs[hops[n++]];
-}
-
-/* IPv6, 'often' is not empty. */
-static void lookup_often(const struct dp_fib *fib, struct dp_fib_memo *memo,
-        const union dp_fib_ips *ips, uint32_t n, uint64_t often, const struct dp_adj **adjs)
-{
-	/* The epoch first: who sees a new one sees the side that came with it. What is remembered
-	 * of the new side under the old epoch is forgotten too early, which is no harm. */
-	const uint64_t epoch = atomic_load_explicit(&fib->epoch, memory_order_acquire);
-	const uint64_t unknown = recall(memo, ips, often, epoch, adjs);
-	const uint64_t ask = unknown | (~often & UINT64_MAX >> (64 - n));
-
-	if (ask != 0)
-		ask6(fib, ips, ask, adjs);
-	for (uint64_t left = unknown; left != 0; left &= left - 1) {
-		const uint32_t i = (uint32_t)__builtin_ctzll(left);
-		const uint64_t *words = ips->words[i];
-
-		*memory_of(memo, &ips->v6[i]) =
-		        (struct dp_fib_memory){{words[0], words[1]}, epoch, adjs[i]};
-	}
-}
-
-/* All of them, or the first for all. */
-static void lookup(const struct dp_fib *fib, union dp_fib_ips *ips, bool is_v6, uint32_t n,
-        bool one, const struct dp_adj **adjs)
-{
 	const struct dp_fib_side *side = side_in_use(fib);
-	const uint32_t asked = one ? 1 : n;
+	const bool one = n > 1 && all_same(ips, is_v6, n);
+	const int asked = one ? 1 : (int)n;
 	uint64_t hops[DP_FIB_BURST];
 
 	if (is_v6)
-		rte_fib6_lookup_bulk(side->v6, (uint8_t(*)[16])ips->v6, hops, (int)asked);
+		rte_fib6_lookup_bulk(side->v6, (uint8_t(*)[16])ips->v6, hops, asked);
 	else
-		rte_fib_lookup_bulk(side->v4, ips->v4, hops, (int)asked);
+		rte_fib_lookup_bulk(side->v4, ips->v4, hops, asked);
 	if (one)
 		set_all(&fib->adjs.adjs[hops[0]], n, adjs);
 	else
 		set_each(fib->adjs.adjs, hops, n, adjs);
 }
 
-void dp_fib_lookup(const struct dp_fib *fib, struct dp_fib_memo *memo, union dp_fib_ips *ips,
-        bool is_v6, uint32_t n, uint64_t often, const struct dp_adj **adjs)
+uint64_t dp_fib_epoch(const struct dp_fib *fib)
 {
-	const bool one = n > 1 && all_same(ips, is_v6, n);
-
-	often &= UINT64_MAX >> (64 - n);
-	if (is_v6 && often != 0 && !one)
-		lookup_often(fib, memo, ips, n, often, adjs);
-	else
-		lookup(fib, ips, is_v6, n, one, adjs);
+	/* Who sees a new one sees the side that came with it: as in dp_fib_quiescent(). What is
+	 * found on the new side under the old epoch is forgotten too early, which is no harm. */
+	return atomic_load_explicit(&fib->epoch, memory_order_acquire);
 }
 
 void dp_fib_quiescent(struct dp_fib *fib, uint32_t reader)

@@ -61,28 +61,46 @@ union dp_fib_ips {
 	uint64_t words[DP_FIB_BURST][2]; /* IPv6, its halves */
 };
 
-/* What a reader remembers of IPv6 addresses that it asks for again and again, as those of targets:
- * rte_fib6 reads a table more for every eight bits of a route's prefix, and a target that is a
- * neighbour has a route of 128. The reader's own; zeros to begin with. What is remembered holds
- * until the FIB's epoch changes: until then nothing is freed that its side refers to. */
+/* Looks up 'n' (1 to DP_FIB_BURST) addresses. adjs[i] is never NULL; it stays valid until the
+ * reader's next dp_fib_quiescent(). */
+void dp_fib_lookup(const struct dp_fib *fib, union dp_fib_ips *ips, bool is_v6, uint32_t n,
+        const struct dp_adj **adjs);
+
+/* Changes with every commit. What a look-up finds stays valid as long as this is what it was before
+ * the look-up: nothing is freed until then that a reader can find. Never 0, and below 2^63. */
+uint64_t dp_fib_epoch(const struct dp_fib *fib);
+
+/* What a reader remembers of addresses that it asks for again and again, as those of targets. Each
+ * has one place, which the caller chooses: the target's slot. The reader's own; zeros to begin
+ * with.
+ */
+#define DP_FIB_PLACES 1024
 struct dp_fib_memo {
 	struct dp_fib_memory {
-		uint64_t words[2]; /* the address */
-		uint64_t epoch;    /* of the FIB, when this was written; it is never 0 */
+		uint64_t words[2]; /* the address, however the caller writes it; IPv4: one word */
+		uint64_t tag;      /* epoch << 1 | is_v6; 0: nothing */
 		const struct dp_adj *adj;
-	} lines[1024];
+	} lines[DP_FIB_PLACES];
 } __attribute__((aligned(LB_CACHE_LINE)));
 
-/* Looks up 'n' (1 to DP_FIB_BURST) addresses. adjs[i] is never NULL; it stays valid until the
- * reader's next dp_fib_quiescent(). 'often', one bit each: IPv6 addresses to look for in 'memo',
- * and to remember; none, and 'memo' may be NULL. */
-void dp_fib_lookup(const struct dp_fib *fib, struct dp_fib_memo *memo, union dp_fib_ips *ips,
-        bool is_v6, uint32_t n, uint64_t often, const struct dp_adj **adjs);
-
-/* The address at place 'i'. */
-static inline struct lb_ip dp_fib_ip(const union dp_fib_ips *ips, bool is_v6, uint32_t i)
+/* The address's next hop, or NULL. 'epoch' is dp_fib_epoch()'s. */
+static inline const struct dp_adj *dp_fib_recall(const struct dp_fib_memo *memo, uint32_t place,
+        const uint64_t words[2], bool is_v6, uint64_t epoch)
 {
-	return is_v6 ? ips->v6[i] : lb_ip_from_v4(rte_cpu_to_be_32(ips->v4[i]));
+	const struct dp_fib_memory *m = &memo->lines[place % DP_FIB_PLACES];
+
+	if (m->tag != (epoch << 1 | is_v6) || m->words[0] != words[0] ||
+	        (is_v6 && m->words[1] != words[1]))
+		return NULL;
+	return m->adj;
+}
+
+/* 'epoch' is from before 'adj' was looked up. */
+static inline void dp_fib_remember(struct dp_fib_memo *memo, uint32_t place,
+        const uint64_t words[2], bool is_v6, uint64_t epoch, const struct dp_adj *adj)
+{
+	memo->lines[place % DP_FIB_PLACES] =
+	        (struct dp_fib_memory){{words[0], is_v6 ? words[1] : 0}, epoch << 1 | is_v6, adj};
 }
 
 /* A worker says that it holds no adjacency (a memo is none): after each poll. */

@@ -84,7 +84,7 @@ struct dp_fib {
 	 * dp_fib_lookup(). */
 	_Atomic uint32_t active;
 	/* Counts the swaps. main lcore: writes, after 'active'; pairs with dp_fib_quiescent() and
-	 * with what is remembered in a dp_fib_memo. */
+	 * dp_fib_epoch(). */
 	_Atomic uint64_t epoch;
 	struct dp_fib_side sides[2];
 	struct dp_fib_adjs adjs;

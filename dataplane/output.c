@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Next hops, Ethernet headers, queues.
+ * Ethernet headers, queues.
  */
 #include "output.h"
 
@@ -9,6 +9,7 @@
 #include <rte_tcp.h>
 
 #include "column.h"
+#include "hops.h"
 #include "stats.h"
 
 static void enqueue(struct dp_out *out, struct rte_mbuf *m, uint8_t direction)
@@ -103,7 +104,7 @@ static dp_verdict judge(
 	case DP_ADJ_LOCAL:
 		return judge_local(ctx, b->port);
 	case DP_ADJ_UNRESOLVED:
-		hop = dp_fib_ip(&b->hops, b->is_v6, i);
+		hop = dp_hop_ip(b, i);
 		dp_fib_want(ctx->fib, &hop, adj->ifindex);
 		return LB_DROP_NO_NEIGHBOUR;
 	case DP_ADJ_FOREIGN:
@@ -349,22 +350,13 @@ static uint64_t output_packets(
 	return sent;
 }
 
-/* Packets to targets, which have few addresses. */
-static inline uint64_t to_targets(const struct dp_burst *b)
-{
-	static_assert(DP_TO_TARGET == 0, "zeros of a column");
-	return b->live & dp_column_zero_octets(b->keys.direction);
-}
-
 void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *b)
 {
-	const uint32_t n = 64 - (uint32_t)__builtin_clzll(b->live | 1);
 	struct sums sums = {.runs = {{.listener = LB_NO_SLOT}, {.listener = LB_NO_SLOT}}};
 	const struct run *totals = sums.totals;
 	uint64_t sent;
 
-	dp_fib_lookup(
-	        ctx->fib, &ctx->memo, &b->hops, b->is_v6, n, b->is_v6 ? to_targets(b) : 0, b->adjs);
+	dp_hops_find(ctx, b);
 	trim_padded(b);
 	sent = output_packets(ctx, b, &sums);
 	for (uint32_t direction = 0; direction < 2; direction++)

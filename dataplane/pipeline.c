@@ -6,7 +6,7 @@
  *     2 flow      found: is it still good?                    here, flow.c
  *       miss      listener -> select -> insert                miss.c listener.c select.c
  *     3 rewrite   addresses, ports, TTL, checksums            rewrite_nat.c
- *     4 output    next hop, Ethernet header, queue            output.c fib.c
+ *     4 output    next hop, Ethernet header, queue            hops.c output.c fib.c
  *
  * From parse on the two families go apart: a burst is of one.
  *

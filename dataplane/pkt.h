@@ -67,7 +67,6 @@ struct dp_burst {
 
 	struct dp_flow flows[DP_BURST]; /* flow: found; or miss: made */
 
-	union dp_fib_ips hops;               /* rewrite: where live packets go; others: anything */
 	const struct dp_adj *adjs[DP_BURST]; /* output: the way there */
 };
 static_assert(DP_BURST <= DP_FLOW_BURST && DP_BURST <= DP_FIB_BURST, "one look-up a burst");

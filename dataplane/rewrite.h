@@ -10,8 +10,7 @@
 
 struct dp_rewrite_ops {
 	/* Rewrites the live packets of a burst by their flows: from the IP header on, all checksums
-	 * right afterwards if they were right before. TTLs are above 1. Says in 'hops' where they
-	 * go now. */
+	 * right afterwards if they were right before. TTLs are above 1. */
 	void (*rewrite)(struct dp_burst *burst);
 };
 

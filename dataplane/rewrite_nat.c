@@ -56,20 +56,6 @@ static inline __attribute__((always_inline)) void rewrite_l4(
 		udp->dgram_cksum = dp_csum_update_udp(udp->dgram_cksum, flow->l4_delta);
 }
 
-static inline __attribute__((always_inline)) void set_hop(
-        struct dp_burst *b, uint32_t i, const uint8_t *l3, bool is_v6)
-{
-	uint32_t to;
-
-	if (is_v6) {
-		memcpy(&b->hops.v6[i], l3 + offsetof(struct rte_ipv6_hdr, dst_addr),
-		        sizeof(b->hops.v6[i]));
-		return;
-	}
-	memcpy(&to, l3 + offsetof(struct rte_ipv4_hdr, dst_addr), sizeof(to));
-	b->hops.v4[i] = rte_be_to_cpu_32(to);
-}
-
 static inline __attribute__((always_inline)) void rewrite_packet(
         struct dp_burst *b, uint32_t i, uint32_t l3_len, bool is_udp, bool is_v6)
 {
@@ -83,7 +69,6 @@ static inline __attribute__((always_inline)) void rewrite_packet(
 	else
 		rewrite_ip4(l3, direction, flow);
 	rewrite_l4(l3 + l3_len, is_udp, direction, flow, is_v6);
-	set_hop(b, i, l3, is_v6);
 }
 
 static inline __attribute__((always_inline)) void rewrite_family(struct dp_burst *b, bool is_v6)

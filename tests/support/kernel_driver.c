@@ -79,7 +79,7 @@ static void lookup(struct driver *d, const char *address)
 	else
 		ips.v4[0] = rte_be_to_cpu_32(lb_ip_v4(&ip));
 	dp_fib_online(d->fib, 0);
-	dp_fib_lookup(d->fib, NULL, &ips, is_v6, 1, 0, &adj);
+	dp_fib_lookup(d->fib, &ips, is_v6, 1, &adj);
 	printf("%s", kinds[adj->kind]);
 	if (adj->kind == DP_ADJ_FORWARD || adj->kind == DP_ADJ_UNRESOLVED) {
 		printf(" port=%u", adj->port);

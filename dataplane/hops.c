@@ -34,7 +34,7 @@ static inline __attribute__((always_inline)) void ips_set(
 	}
 }
 
-/* Packets of 'set', all to targets, get the next hops that are remembered. Those of which none is
+/* Packets of 'set', all to targets, get their next hops as far as they are remembered. The others
  * are the result. */
 static inline __attribute__((always_inline)) uint64_t recall(const struct dp_worker_ctx *ctx,
         struct dp_burst *b, bool is_v6, uint64_t set, uint64_t epoch)

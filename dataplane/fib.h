@@ -5,12 +5,11 @@
  * rte_fib (IPv4) and rte_fib6 map an address to the number of an adjacency: routes, and a host
  * route for each neighbour. There are two of each: the main lcore changes the one that no worker
  * reads, swaps, waits until every worker has passed a quiescent point, and repeats the change on
- * the other. IPv6 address types of rte_fib6 change by DPDK 24.11, so they appear in fib.c alone.
+ * the other. IPv6 address types of rte_fib6 change by DPDK 24.11, so they appear in fib*.c alone.
  */
 #ifndef DP_FIB_H
 #define DP_FIB_H
 
-#include <rte_byteorder.h>
 #include <rte_ether.h>
 
 #include "lb/types.h"
@@ -66,14 +65,14 @@ union dp_fib_ips {
 void dp_fib_lookup(const struct dp_fib *fib, union dp_fib_ips *ips, bool is_v6, uint32_t n,
         const struct dp_adj **adjs);
 
-/* Changes with every commit. What a look-up finds stays valid as long as this is what it was before
- * the look-up: nothing is freed until then that a reader can find. Never 0, and below 2^63. */
+/* Raised by each commit that makes something visible. While it is what it was before a look-up,
+ * what that found is valid for a reader that is online and reads this anew after each of its
+ * dp_fib_quiescent(). Never 0, and below 2^63. */
 uint64_t dp_fib_epoch(const struct dp_fib *fib);
 
 /* What a reader remembers of addresses that it asks for again and again, as those of targets. Each
- * has one place, which the caller chooses: the target's slot. The reader's own; zeros to begin
- * with.
- */
+ * has one place, which the caller chooses by a number, modulo DP_FIB_PLACES: addresses that share
+ * one cost a look-up each time, as without a memo. The reader's own; zeros to begin with. */
 #define DP_FIB_PLACES 1024
 struct dp_fib_memo {
 	struct dp_fib_memory {
@@ -83,7 +82,7 @@ struct dp_fib_memo {
 	} lines[DP_FIB_PLACES];
 } __attribute__((aligned(LB_CACHE_LINE)));
 
-/* The address's next hop, or NULL. 'epoch' is dp_fib_epoch()'s. */
+/* The address's next hop, or NULL. 'epoch' is dp_fib_epoch()'s. Valid as long as a look-up's. */
 static inline const struct dp_adj *dp_fib_recall(const struct dp_fib_memo *memo, uint32_t place,
         const uint64_t words[2], bool is_v6, uint64_t epoch)
 {

@@ -20,10 +20,11 @@
 /* Flows that go through the loops together: so many, and the rest of the last bucket. */
 #define AGE_BATCH     96
 #define AGE_MAX_BATCH (AGE_BATCH + FLOW_MAX_LINES * FLOW_LINE_SLOTS)
-/* Buckets that the fetching of first lines, and of the lines behind them, is ahead. It goes on from
- * slice to slice. */
+/* Buckets that the fetching of first lines, and of the lines next to them, is ahead. It goes on
+ * from slice to slice. */
 #define AGE_LINES_AHEAD 20
 #define AGE_NEXT_AHEAD  10
+static_assert(AGE_NEXT_AHEAD < AGE_LINES_AHEAD, "a first line is there when its 'next' is read");
 
 struct sweep {
 	struct dp_flow_table *t;

@@ -208,13 +208,13 @@ struct flow_pool {
 	uint32_t nb_free;
 } __attribute__((aligned(LB_CACHE_LINE)));
 
-/* A worker's own free entries of one family, in a ring: 'n' of them from 'first' on, the last of
- * them that which came last. */
+/* A worker's own free entries of one family, in a ring: 'n' of them from 'first', modulo the ring,
+ * on; the last of them came last. */
 struct flow_cache {
 	uint32_t n, first;
 	uint32_t refs[FLOW_MAX_CACHE];
 };
-static_assert((FLOW_MAX_CACHE & (FLOW_MAX_CACHE - 1)) == 0, "places wrap by a mask");
+static_assert((FLOW_MAX_CACHE & (FLOW_MAX_CACHE - 1)) == 0, "'first' wraps at 2^32 without a jump");
 
 /* Flows that a search found and that can be spared, best first. Each may be gone by now. */
 #define FLOW_MAX_VICTIMS 36

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Free entries. Each worker has an array of refs of its own and trades whole batches with the
+ * Free entries. Each worker has a ring of refs of its own and trades whole batches with the
  * shared pool, in a few instructions under its lock (magazines: Bonwick and Adams, "Magazines and
  * Vmem", USENIX 2001). A batch is written in its first entry, so that it costs one memory access
  * and not one for each of its entries:

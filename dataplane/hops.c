@@ -6,6 +6,7 @@
 #include "hops.h"
 
 #include <rte_branch_prediction.h>
+#include <rte_byteorder.h>
 
 #include "column.h"
 
@@ -65,7 +66,8 @@ static inline __attribute__((always_inline)) void ask_clients(
 	dp_fib_lookup(ctx->fib, &ips, is_v6, b->n, b->adjs);
 }
 
-/* Looks up those of the packets in 'set', all to targets or all to clients; remembers targets. */
+/* Looks up those of the packets in 'set', which is not empty, all to targets or all to clients;
+ * remembers targets. */
 static inline __attribute__((always_inline)) void ask(struct dp_worker_ctx *ctx, struct dp_burst *b,
         bool is_v6, bool to_targets, uint64_t set, uint64_t epoch)
 {
@@ -101,7 +103,7 @@ static inline __attribute__((always_inline)) void find(
 	uint64_t unknown;
 
 	static_assert(DP_TO_TARGET == 0, "zeros of a column");
-	if (clients == dp_all(b->n) && clients != 0) {
+	if (clients == dp_all(b->n)) {
 		ask_clients(ctx, b, is_v6);
 		return;
 	}

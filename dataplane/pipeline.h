@@ -62,7 +62,7 @@ struct dp_worker_ctx {
 	uint32_t now; /* seconds on the flow table's clock; set once in a few polls */
 	struct dp_out out[DP_MAX_PORTS];
 	struct dp_out kernel[DP_MAX_PORTS]; /* for the kernel, by the port that it came from */
-	struct dp_fib_memo memo;            /* of 'fib' */
+	struct dp_fib_memo memo;            /* of targets' next hops, by slot */
 };
 
 /* Takes 'n' (at most DP_BURST) packets that 'port' received, and ownership of them: each ends in an

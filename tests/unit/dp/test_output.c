@@ -85,6 +85,9 @@ static void run(
 struct mix {
 	uint32_t clients, listeners;
 	bool both_families, lengths, resets;
+	bool both_ways; /* directions in one burst, as on a load balancer with one port */
+	bool dying;     /* some have a TTL of 1 */
+	bool forgets;   /* the worker now and then forgets where targets are */
 };
 
 /* A packet of a flow: to the target, or the answer. The families of a burst leave one after the
@@ -133,7 +136,7 @@ static void make_flows(const struct mix *mix)
 
 /* What bursts of a mix came to: a test says which it wants to have seen. */
 struct seen {
-	uint64_t both_ports, both_listeners, tagged, too_big, resets;
+	uint64_t both_ports, both_listeners, both_ways, tagged, too_big, resets, died;
 };
 
 static void note(const struct result *r, struct seen *seen)
@@ -143,11 +146,32 @@ static void note(const struct result *r, struct seen *seen)
 	seen->both_ports += r->out[0].n != 0 && r->out[1].n != 0;
 	seen->both_listeners += ls[0].packets_in + ls[0].packets_out != 0 &&
 	                        ls[4].packets_in + ls[4].packets_out != 0;
+	seen->both_ways += r->stats.counters[LB_COUNTER_TO_TARGET] != 0 &&
+	                   r->stats.counters[LB_COUNTER_TO_CLIENT] != 0;
+	seen->died += r->stats.drops[LB_DROP_TTL_EXPIRED];
 	for (uint32_t i = 0; i < r->out[1].n; i++)
 		seen->tagged += r->bytes[1][i][12] == 0x81 && r->bytes[1][i][13] == 0;
 	seen->too_big += r->stats.drops[LB_DROP_TOO_BIG];
 	for (uint32_t slot = 0; slot < RIG_SLOTS; slot++)
 		seen->resets += r->target_stats[slot].resets_client;
+}
+
+/* A packet that 'port' receives in a round. */
+static struct frame_spec arriving(const struct mix *mix, uint16_t port, bool v6)
+{
+	struct frame_spec s = packet(mix, mix->both_ways ? (uint16_t)below(2) : port, v6);
+
+	memcpy(s.dst_mac, &rig->ports[port].mac, sizeof(s.dst_mac));
+	if (mix->dying && below(8) == 0)
+		s.ttl = 1;
+	return s;
+}
+
+static void forget_some(void)
+{
+	for (uint32_t slot = 0; slot < RIG_SLOTS; slot++)
+		if (below(2))
+			rig->ctx.memo.lines[slot].tag = 0;
 }
 
 static struct seen compare(const struct mix *mix, uint32_t rounds)
@@ -164,11 +188,13 @@ static struct seen compare(const struct mix *mix, uint32_t rounds)
 		bool v6 = mix->both_families && below(2);
 
 		for (uint32_t i = 0; i < n; i++) {
-			struct frame_spec s = packet(mix, port, v6);
+			struct frame_spec s = arriving(mix, port, v6);
 
 			frame_build(&frames[i], &s);
 		}
 		run(frames, n, 1, port, &alone);
+		if (mix->forgets)
+			forget_some();
 		run(frames, n, DP_BURST, port, &together);
 		assert_memory_equal(alone.out, together.out, sizeof(alone.out));
 		assert_memory_equal(alone.lengths, together.lengths, sizeof(alone.lengths));
@@ -183,10 +209,12 @@ static struct seen compare(const struct mix *mix, uint32_t rounds)
 	return seen;
 }
 
-/* Targets by two ports; one behind a tag, one by a way that is too narrow for some. */
+/* Targets by two ports; one behind a tag, one by a way that is too narrow for some; and a client by
+ * the targets' port. */
 static void set_ways(void)
 {
 	struct dp_adj here = rig_adj(0), tagged = rig_adj(1), narrow = rig_adj(1);
+	struct dp_adj beyond = rig_adj(1);
 
 	tagged.nb_tags = 1;
 	tagged.tpid[0] = RTE_BE16(RTE_ETHER_TYPE_VLAN);
@@ -194,6 +222,11 @@ static void set_ways(void)
 	rig_route(rig, "10.1.0.11", 32, &here);
 	rig_route(rig, "10.1.0.12", 32, &tagged);
 	rig_route(rig, "10.1.0.13", 32, &narrow);
+	rig_route(rig, "fd00:1::11", 128, &here);
+	rig_route(rig, "fd00:1::12", 128, &tagged);
+	rig_route(rig, "fd00:1::13", 128, &narrow);
+	rig_route(rig, "192.0.2.2", 32, &beyond);
+	rig_route(rig, "2001:db8::2", 128, &beyond);
 }
 
 static void packets_that_are_alike(void **state)
@@ -229,14 +262,19 @@ static void packets_that_differ_in_everything(void **state)
 	        .listeners = 2,
 	        .both_families = true,
 	        .lengths = true,
-	        .resets = true};
+	        .resets = true,
+	        .both_ways = true,
+	        .dying = true,
+	        .forgets = true};
 	struct seen seen;
 
 	set_ways();
 	seen = compare(&mix, 300);
 	assert_true(seen.both_ports > 30);
 	assert_true(seen.both_listeners > 30);
+	assert_true(seen.both_ways > 100);
 	assert_true(seen.resets > 30);
+	assert_true(seen.died > 30);
 }
 
 static int set_up(void **state)

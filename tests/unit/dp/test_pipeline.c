@@ -563,7 +563,9 @@ static void without_tables_flows_wait_and_nothing_ends(void **state)
 	assert_to(run(&answer, 1), 0, s.src);
 }
 
-static void every_kind_of_adjacency_has_its_verdict(void **state)
+/* Packets 's', which 'port' receives, to 'hop', which a route to prefix/depth leads to. */
+static void assert_verdicts(const struct frame_spec *s, uint16_t port, const struct lb_ip *hop,
+        const char *prefix, uint8_t depth)
 {
 	static const struct {
 		enum dp_adj_kind kind;
@@ -571,26 +573,37 @@ static void every_kind_of_adjacency_has_its_verdict(void **state)
 	} cases[] = {{DP_ADJ_NONE, LB_DROP_NO_ROUTE}, {DP_ADJ_UNRESOLVED, LB_DROP_NO_NEIGHBOUR},
 	        {DP_ADJ_FOREIGN, LB_DROP_NO_PORT}, {DP_ADJ_LOCAL, NO_DROP},
 	        {DP_ADJ_FORWARD, NO_DROP}};
-	struct frame_spec s = tcp(0);
-	struct lb_ip target = rig_target(rig_slot(&s)), wanted;
-	uint32_t ifindex;
 
 	for (uint32_t i = 0; i < RTE_DIM(cases); i++) {
-		struct dp_adj adj = rig_adj(1);
+		struct dp_adj adj = rig_adj(1 - port);
+		struct lb_ip wanted;
+		uint32_t ifindex;
 		struct end e;
 
 		adj.kind = cases[i].kind;
-		rig_route(rig, "10.1.0.0", 16, &adj);
-		e = run(&s, 0);
+		rig_route(rig, prefix, depth, &adj);
+		e = run(s, port);
 		assert_int_equal(e.dropped, cases[i].reason);
 		assert_int_equal(e.kernel, cases[i].kind == DP_ADJ_LOCAL);
 		assert_int_equal(dp_fib_wanted(rig->ctx.fib, &wanted, &ifindex),
 		        cases[i].kind == DP_ADJ_UNRESOLVED);
 		if (cases[i].kind == DP_ADJ_UNRESOLVED) {
-			assert_memory_equal(&wanted, &target, sizeof(target));
-			assert_int_equal(ifindex, 2);
+			assert_memory_equal(&wanted, hop, sizeof(*hop));
+			assert_int_equal(ifindex, adj.ifindex);
 		}
 	}
+}
+
+static void every_kind_of_adjacency_has_its_verdict(void **state)
+{
+	struct frame_spec v4 = tcp(0), v6 = rig_to_vip("fd00:90::10", 80, IPPROTO_TCP, 0);
+	struct frame_spec answer4 = answer_of(&v4, rig_slot(&v4), SYN | ACK);
+	struct frame_spec answer6 = answer_of(&v6, rig_slot(&v6), SYN | ACK);
+
+	assert_verdicts(&v4, 0, &answer4.src, "10.1.0.0", 16);
+	assert_verdicts(&v6, 0, &answer6.src, "fd00:1::", 64);
+	assert_verdicts(&answer4, 1, &v4.src, "192.0.0.0", 8);
+	assert_verdicts(&answer6, 1, &v6.src, "2001:db8::", 32);
 }
 
 static void a_destination_without_a_route_drops(void **state)

@@ -96,12 +96,6 @@ void dp_fib_free(struct dp_fib *fib)
 	rte_free(fib);
 }
 
-/* The side that workers read. */
-static inline const struct dp_fib_side *side_in_use(const struct dp_fib *fib)
-{
-	return &fib->sides[atomic_load_explicit(&fib->active, memory_order_acquire)];
-}
-
 /* Whether a burst goes to one address, as that of a single busy flow does: each is the next one. */
 static bool all_same(const union dp_fib_ips *ips, bool is_v6, uint32_t n)
 {
@@ -138,7 +132,8 @@ static void set_each(
 void dp_fib_lookup(const struct dp_fib *fib, union dp_fib_ips *ips, bool is_v6, uint32_t n,
         const struct dp_adj **adjs)
 {
-	const struct dp_fib_side *side = side_in_use(fib);
+	const struct dp_fib_side *side =
+	        &fib->sides[atomic_load_explicit(&fib->active, memory_order_acquire)];
 	const bool one = n > 1 && all_same(ips, is_v6, n);
 	const int asked = one ? 1 : (int)n;
 	uint64_t hops[DP_FIB_BURST];

@@ -22,16 +22,16 @@ struct lb_ip dp_hop_ip(const struct dp_burst *b, uint32_t i)
 	return ip;
 }
 
-/* An address by the first two words of a side, as struct dp_flow_keys has them: all of IPv4 is in
- * the first. */
-static inline __attribute__((always_inline)) void ips_set(
-        union dp_fib_ips *ips, uint32_t at, bool is_v6, uint64_t first, uint64_t second)
+/* An address by the first two words of a side, as struct dp_flow_keys has them. All of IPv4 is in
+ * the first; nobody wrote the second. */
+static inline __attribute__((always_inline)) void ips_set(union dp_fib_ips *ips, uint32_t at,
+        bool is_v6, const uint64_t *first, const uint64_t *second)
 {
 	if (is_v6) {
-		ips->words[at][0] = first;
-		ips->words[at][1] = second;
+		ips->words[at][0] = *first;
+		ips->words[at][1] = *second;
 	} else {
-		ips->v4[at] = rte_be_to_cpu_32((lb_be32)first);
+		ips->v4[at] = rte_be_to_cpu_32((lb_be32)*first);
 	}
 }
 
@@ -55,14 +55,14 @@ static inline __attribute__((always_inline)) uint64_t recall(const struct dp_wor
 	return unknown;
 }
 
-/* Looks up the addresses of all packets, which go to clients. */
+/* Looks up the addresses of all packets, which go to clients: each stays at its place. */
 static inline __attribute__((always_inline)) void ask_clients(
         const struct dp_worker_ctx *ctx, struct dp_burst *b, bool is_v6)
 {
 	union dp_fib_ips ips;
 
 	for (uint32_t i = 0; i < b->n; i++)
-		ips_set(&ips, i, is_v6, b->keys.client[0][i], b->keys.client[1][i]);
+		ips_set(&ips, i, is_v6, &b->keys.client[0][i], &b->keys.client[1][i]);
 	dp_fib_lookup(ctx->fib, &ips, is_v6, b->n, b->adjs);
 }
 
@@ -78,8 +78,8 @@ static inline __attribute__((always_inline)) void ask(struct dp_worker_ctx *ctx,
 	for (uint64_t left = set; left != 0; n++) {
 		uint32_t i = dp_first(&left);
 
-		ips_set(&ips, n, is_v6, to_targets ? b->flows[i].to[0] : b->keys.client[0][i],
-		        to_targets ? b->flows[i].to[1] : b->keys.client[1][i]);
+		ips_set(&ips, n, is_v6, to_targets ? &b->flows[i].to[0] : &b->keys.client[0][i],
+		        to_targets ? &b->flows[i].to[1] : &b->keys.client[1][i]);
 	}
 	dp_fib_lookup(ctx->fib, &ips, is_v6, n, adjs);
 	n = 0;

@@ -534,6 +534,8 @@ static void readers_never_see_an_adjacency_change(void **state)
 		pthread_join(threads[i], NULL);
 		assert_true(readers[i].lookups > 0);
 		assert_int_equal(readers[i].torn, 0);
+		/* each of two addresses once an epoch */
+		assert_in_range(readers[i].asked, 2, 2 * dp_fib_epoch(*state));
 	}
 	assert_int_equal(dp_fib_commit(*state), 0);
 	assert_int_equal(port_of(*state, "10.0.0.1"), 300);

@@ -65,9 +65,8 @@ static uint32_t trim_padding(const struct dp_burst *b, uint32_t i)
 	return b->ip_len[i];
 }
 
-/* Of simple packets: an acknowledgement alone is shorter than the shortest frame. What keeps a tail
- * is no longer simple. */
-static void trim_padded(struct dp_burst *b)
+/* An acknowledgement alone is shorter than the shortest frame. */
+void dp_output_trim(struct dp_burst *b)
 {
 	for (uint64_t left = b->live & b->padded; left != 0;) {
 		uint32_t i = dp_first(&left);
@@ -139,30 +138,6 @@ static bool replace_tags(const struct dp_burst *b, uint32_t i, const struct dp_a
 	return true;
 }
 
-static inline void set_addresses(uint8_t *frame, const struct dp_adj *adj)
-{
-	static_assert(offsetof(struct rte_ether_hdr, src_addr) ==
-	                      offsetof(struct dp_adj, src) - offsetof(struct dp_adj, dst),
-	        "both addresses are copied at once");
-	memcpy(frame, &adj->dst, sizeof(adj->dst) + sizeof(adj->src));
-}
-
-/* 'stats' begins with packets and bytes of the client's direction, then the target's, as targets'
- * and listeners' do. */
-static inline void count_traffic(void *stats, uint32_t direction, uint64_t packets, uint64_t bytes)
-{
-	uint64_t *traffic = (uint64_t *)stats + 2u * direction;
-
-	dp_stats_add(&traffic[0], packets);
-	dp_stats_add(&traffic[1], bytes);
-}
-LB_ASSERT_AT(struct lb_target_stats, packets_in, 0);
-LB_ASSERT_AT(struct lb_target_stats, bytes_in, 8);
-LB_ASSERT_AT(struct lb_target_stats, packets_out, 16);
-LB_ASSERT_AT(struct lb_listener_stats, packets_in, 0);
-LB_ASSERT_AT(struct lb_listener_stats, bytes_in, 8);
-LB_ASSERT_AT(struct lb_listener_stats, packets_out, 16);
-
 /* Packets of one direction, in a row of one listener: counted together. */
 struct run {
 	uint64_t packets, bytes; /* bytes from the IP header on */
@@ -174,7 +149,7 @@ static __attribute__((noinline)) void run_end(struct dp_worker_ctx *ctx, struct 
         uint32_t direction, uint32_t listener, struct run *sent)
 {
 	if (run->listener < ctx->max_listeners && run->packets > 0)
-		count_traffic(
+		dp_count_traffic(
 		        &ctx->listener_stats[run->listener], direction, run->packets, run->bytes);
 	sent[direction].packets += run->packets;
 	sent[direction].bytes += run->bytes;
@@ -211,15 +186,6 @@ struct sums {
 	uint64_t l2_bytes;             /* of odd packets: tags, and tails of chains */
 };
 
-/* Packet 'i' is on its way: its target's counters. */
-static inline void count_target(struct dp_worker_ctx *ctx, const struct dp_burst *b, uint32_t i)
-{
-	uint32_t slot = b->flows[i].slot;
-
-	if (likely(slot < ctx->max_targets))
-		count_traffic(&ctx->target_stats[slot], b->keys.direction[i], 1, b->ip_len[i]);
-}
-
 /* Makes packet 'i', which is not simple or has no simple way on, ready to be sent. False: it is
  * settled. */
 static bool prepare_odd(struct dp_worker_ctx *ctx, const struct dp_burst *b, uint32_t i)
@@ -236,7 +202,7 @@ static bool prepare_odd(struct dp_worker_ctx *ctx, const struct dp_burst *b, uin
 	else if (v != DP_GO_ON)
 		dp_output_drop(ctx, b, i, (enum lb_drop_reason)v);
 	else
-		set_addresses(rte_pktmbuf_mtod(b->mbufs[i], uint8_t *), adj);
+		dp_output_address(rte_pktmbuf_mtod(b->mbufs[i], uint8_t *), adj);
 	return v == DP_GO_ON;
 }
 
@@ -247,46 +213,15 @@ static bool prepare(struct dp_worker_ctx *ctx, const struct dp_burst *b, uint32_
 	const struct dp_adj *adj = b->adjs[i];
 
 	if (is_simple && b->ip_len[i] <= adj->simple_mtu) {
-		set_addresses(b->l3[i] - sizeof(struct rte_ether_hdr), adj);
+		dp_output_address(b->l3[i] - sizeof(struct rte_ether_hdr), adj);
 	} else {
 		if (!prepare_odd(ctx, b, i))
 			return false;
 		sums->l2_bytes += rte_pktmbuf_pkt_len(b->mbufs[i]) - b->ip_len[i] -
 		                  sizeof(struct rte_ether_hdr);
 	}
-	count_target(ctx, b, i);
+	dp_count_target(ctx, b->flows[i].slot, b->keys.direction[i], b->ip_len[i]);
 	return true;
-}
-
-/* What the packets of a burst don't have in common: 0, or anything else. */
-struct unlike {
-	uint32_t ports, listeners;
-};
-
-/* Of a burst that is all live and simple: new addresses for all that need no more than that to be
- * sent, which are counted for their targets, and '*unlike' is of these. The others are the result.
- */
-static uint64_t address_simple(
-        struct dp_worker_ctx *ctx, const struct dp_burst *b, struct unlike *unlike)
-{
-	const uint32_t listener = b->flows[0].listener, port = b->adjs[0]->port;
-	uint32_t listeners = 0, ports = 0;
-	uint64_t odd = 0;
-
-	for (uint32_t i = 0; i < b->n; i++) {
-		const struct dp_adj *adj = b->adjs[i];
-
-		if (unlikely(b->ip_len[i] > adj->simple_mtu)) {
-			odd |= UINT64_C(1) << i;
-			continue;
-		}
-		set_addresses(b->l3[i] - sizeof(struct rte_ether_hdr), adj);
-		count_target(ctx, b, i);
-		listeners |= b->flows[i].listener ^ listener;
-		ports |= adj->port ^ port;
-	}
-	*unlike = (struct unlike){ports, listeners};
-	return odd;
 }
 
 /* Puts the packets 'sent' into the queues of their ports; at once, if they are the whole burst and
@@ -334,19 +269,16 @@ static void sum_sent(struct dp_worker_ctx *ctx, const struct dp_burst *b, uint64
 static uint64_t output_packets(
         struct dp_worker_ctx *ctx, const struct dp_burst *b, struct sums *sums)
 {
-	const bool whole = (b->live & b->simple) == dp_all(b->n); /* as nearly all bursts are */
-	struct unlike unlike = {1, 1};
-	const uint64_t odd = likely(whole) ? address_simple(ctx, b, &unlike) : b->live;
-	uint64_t sent = b->live & ~odd;
+	uint64_t sent = b->ready;
 
-	for (uint64_t left = odd; unlikely(left != 0);) {
+	for (uint64_t left = b->live & ~sent; unlikely(left != 0);) {
 		uint64_t bit = left & -left;
 
 		if (prepare(ctx, b, dp_first(&left), (b->simple & bit) != 0, sums))
 			sent |= bit;
 	}
-	enqueue_sent(ctx, b, sent, odd == 0 && unlike.ports == 0);
-	sum_sent(ctx, b, sent, odd == 0 && unlike.listeners == 0, sums);
+	enqueue_sent(ctx, b, sent, b->one_port);
+	sum_sent(ctx, b, sent, b->one_listener, sums);
 	return sent;
 }
 
@@ -356,8 +288,6 @@ void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *b)
 	const struct run *totals = sums.totals;
 	uint64_t sent;
 
-	dp_hops_find(ctx, b);
-	trim_padded(b);
 	sent = output_packets(ctx, b, &sums);
 	for (uint32_t direction = 0; direction < 2; direction++)
 		run_end(ctx, &sums.runs[direction], direction, LB_NO_SLOT, sums.totals);

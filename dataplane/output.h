@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The end of a packet's way: next hop, Ethernet header, queue, counters.
+ * The end of a packet's way: Ethernet header, queue, counters.
  */
 #ifndef DP_OUTPUT_H
 #define DP_OUTPUT_H
 
 #include "pkt.h"
 
-/* Looks up the next hops of the live packets, rewritten, and puts those that fit into the queues of
- * the ports they leave by; drops the others. */
+/* Cuts off Ethernet's padding behind simple packets. What keeps bytes there is no longer simple. */
+void dp_output_trim(struct dp_burst *burst);
+
+/* Puts those of the live packets, rewritten, that their next hops take into the queues of the ports
+ * they leave by; drops the others. */
 void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *burst);
 
 /* Gives the kernel a frame as 'port' received it. */
@@ -21,5 +24,14 @@ void dp_output_settle(
 /* Drops packet 'i', which has a flow. */
 void dp_output_drop(struct dp_worker_ctx *ctx, const struct dp_burst *burst, uint32_t i,
         enum lb_drop_reason reason);
+
+/* The addresses of a next hop, into a frame. */
+static inline void dp_output_address(uint8_t *frame, const struct dp_adj *adj)
+{
+	static_assert(offsetof(struct rte_ether_hdr, src_addr) ==
+	                      offsetof(struct dp_adj, src) - offsetof(struct dp_adj, dst),
+	        "both addresses are copied at once");
+	memcpy(frame, &adj->dst, sizeof(adj->dst) + sizeof(adj->src));
+}
 
 #endif

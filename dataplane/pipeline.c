@@ -5,8 +5,10 @@
  *     1 parse     frame -> flow key and direction             parse_plain*.c parse.c parse_ip6.c
  *     2 flow      found: is it still good?                    here, flow.c
  *       miss      listener -> select -> insert                miss.c listener.c select.c
- *     3 rewrite   addresses, ports, TTL, checksums            rewrite_nat.c
- *     4 output    next hop, Ethernet header, queue            hops.c output.c fib.c
+ *     3 next hop  of its target or client                     hops.c fib.c
+ *     4 rewrite   addresses, ports, TTL, checksums; if it is  rewrite_nat.c
+ *                 simple, Ethernet addresses too              simple.h
+ *     5 output    the others' Ethernet header; queue          output.c
  *
  * From parse on the two families go apart: a burst is of one.
  *
@@ -20,6 +22,7 @@
 #include <rte_tcp.h>
 
 #include "miss.h"
+#include "hops.h"
 #include "output.h"
 #include "parse.h"
 #include "rewrite.h"
@@ -133,7 +136,9 @@ void dp_pipeline_run(struct dp_worker_ctx *ctx, struct rte_mbuf **pkts, uint16_t
 		if (b->live == 0)
 			continue;
 		follow(ctx, b);
-		dp_rewrite_nat.rewrite(b);
+		dp_hops_find(ctx, b);
+		dp_output_trim(b);
+		dp_rewrite_nat.rewrite(ctx, b);
 		dp_output_run(ctx, b);
 	}
 }

@@ -50,10 +50,13 @@ struct dp_burst {
 	bool is_v6;
 	uint64_t live;   /* parse: TCP or UDP; flow: that has a flow */
 	uint64_t simple; /* parse: Ethernet without tags, IP without options or extension headers:
-	                    all stands where it mostly does; output: and that ends with it */
+	                    all stands where it mostly does; dp_output_trim(): and that ends with it
+	                  */
 	uint64_t padded; /* parse: of the simple ones, those with bytes behind the IP packet */
 	uint64_t quiet;  /* parse: neither SYN, FIN nor RST, and a TTL above 1 */
 	uint64_t udp;    /* parse: UDP, not TCP */
+	uint64_t ready;  /* rewrite: complete, and counted for their targets */
+	bool one_port, one_listener; /* rewrite: all packets are ready, and have the same one */
 
 	struct rte_mbuf *mbufs[DP_BURST]; /* all of these: parse */
 	uint8_t *l3[DP_BURST];
@@ -67,7 +70,7 @@ struct dp_burst {
 
 	struct dp_flow flows[DP_BURST]; /* flow: found; or miss: made */
 
-	const struct dp_adj *adjs[DP_BURST]; /* output: next hops of live packets */
+	const struct dp_adj *adjs[DP_BURST]; /* hops: of live packets */
 };
 static_assert(DP_BURST <= DP_FLOW_BURST && DP_BURST <= DP_FIB_BURST, "one look-up a burst");
 

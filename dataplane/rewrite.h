@@ -10,8 +10,9 @@
 
 struct dp_rewrite_ops {
 	/* Rewrites the live packets of a burst by their flows: from the IP header on, all checksums
-	 * right afterwards if they were right before. TTLs are above 1. */
-	void (*rewrite)(struct dp_burst *burst);
+	 * right afterwards if they were right before. TTLs are above 1. What ends a simple packet's
+	 * way is part of the loop: simple.h. */
+	void (*rewrite)(struct dp_worker_ctx *ctx, struct dp_burst *burst);
 };
 
 /* LB_MODE_NAT: the other side of the packet changes its address and port, the client's does not. */

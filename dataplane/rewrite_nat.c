@@ -12,14 +12,15 @@
 
 #include "csum.h"
 #include "rewrite.h"
+#include "simple.h"
 
 /* The header's side that changes is the destination to the target, the source to the client, which
  * stands so many bytes before it. Directions are mixed in a burst, so this is arithmetic, not a
- * branch: all is written relative to 'l3', moved back by that. */
-static inline uint8_t *back(uint8_t *l3, uint32_t direction, uint32_t distance)
+ * branch: all is written relative to a header, moved back by that. */
+static inline uint8_t *back(uint8_t *header, uint32_t direction, ptrdiff_t distance)
 {
 	static_assert(DP_TO_TARGET == 0 && DP_TO_CLIENT == 1, "a direction is a factor");
-	return l3 - direction * distance;
+	return header + -(ptrdiff_t)direction * distance;
 }
 
 static inline void rewrite_ip4(uint8_t *l3, uint32_t direction, const struct dp_flow *flow)
@@ -56,14 +57,9 @@ static inline __attribute__((always_inline)) void rewrite_l4(
 		udp->dgram_cksum = dp_csum_update_udp(udp->dgram_cksum, flow->l4_delta);
 }
 
-static inline __attribute__((always_inline)) void rewrite_packet(
-        struct dp_burst *b, uint32_t i, uint32_t l3_len, bool is_udp, bool is_v6)
+static inline __attribute__((always_inline)) void rewrite_packet(uint8_t *l3, uint32_t l3_len,
+        bool is_udp, uint32_t direction, const struct dp_flow *flow, bool is_v6)
 {
-	uint32_t direction = b->keys.direction[i];
-	const struct dp_flow *flow = &b->flows[i];
-	uint8_t *l3 = b->l3[i];
-
-	DP_ONCE(flow);
 	if (is_v6)
 		rewrite_ip6(l3, direction, flow);
 	else
@@ -71,33 +67,50 @@ static inline __attribute__((always_inline)) void rewrite_packet(
 	rewrite_l4(l3 + l3_len, is_udp, direction, flow, is_v6);
 }
 
-static inline __attribute__((always_inline)) void rewrite_family(struct dp_burst *b, bool is_v6)
+static inline __attribute__((always_inline)) void rewrite_simple(
+        struct dp_worker_ctx *ctx, struct dp_burst *b, uint64_t udp, bool is_v6)
 {
 	const uint32_t l3_len = is_v6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr);
-	const bool whole = (b->live & b->simple) == dp_all(b->n); /* as nearly all bursts are */
-	const uint64_t udp = b->udp;
+	struct dp_simple simple = dp_simple_begin(ctx, b);
+	const uint32_t n = b->n;
 
-	if (likely(whole && udp == 0)) {
-		for (uint32_t i = 0; i < b->n; i++)
-			rewrite_packet(b, i, l3_len, false, is_v6);
-	} else if (whole) {
-		for (uint32_t i = 0; i < b->n; i++)
-			rewrite_packet(b, i, l3_len, udp >> i & 1, is_v6);
-	} else {
-		for (uint64_t left = b->live; left != 0;) {
-			uint32_t i = dp_first(&left);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct dp_simple_packet p = dp_simple_packet(b, i);
 
-			rewrite_packet(b, i, b->l3_len[i], udp >> i & 1, is_v6);
-		}
+		rewrite_packet(p.l3, l3_len, udp >> i & 1, p.direction, p.flow, is_v6);
+		dp_simple_end(&simple, &p, i);
 	}
+	dp_simple_done(&simple, b);
 }
 
-static void rewrite(struct dp_burst *b)
+static inline __attribute__((always_inline)) void rewrite_each(struct dp_burst *b, bool is_v6)
+{
+	for (uint64_t left = b->live; left != 0;) {
+		uint32_t i = dp_first(&left);
+
+		rewrite_packet(b->l3[i], b->l3_len[i], b->udp >> i & 1, b->keys.direction[i],
+		        &b->flows[i], is_v6);
+	}
+	dp_simple_none(b);
+}
+
+static inline __attribute__((always_inline)) void rewrite_family(
+        struct dp_worker_ctx *ctx, struct dp_burst *b, bool is_v6)
+{
+	if (unlikely(!dp_simple_is(b)))
+		rewrite_each(b, is_v6);
+	else if (likely(b->udp == 0))
+		rewrite_simple(ctx, b, 0, is_v6);
+	else
+		rewrite_simple(ctx, b, b->udp, is_v6);
+}
+
+static void rewrite(struct dp_worker_ctx *ctx, struct dp_burst *b)
 {
 	if (b->is_v6)
-		rewrite_family(b, true);
+		rewrite_family(ctx, b, true);
 	else
-		rewrite_family(b, false);
+		rewrite_family(ctx, b, false);
 }
 
 const struct dp_rewrite_ops dp_rewrite_nat = {.rewrite = rewrite};

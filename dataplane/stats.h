@@ -6,6 +6,8 @@
 #ifndef DP_STATS_H
 #define DP_STATS_H
 
+#include <rte_branch_prediction.h>
+
 #include "pipeline.h"
 
 static inline void dp_stats_add(uint64_t *counter, uint64_t n)
@@ -33,6 +35,31 @@ static inline struct lb_target_stats *dp_target_stats(struct dp_worker_ctx *ctx,
 static inline struct lb_listener_stats *dp_listener_stats(struct dp_worker_ctx *ctx, uint32_t id)
 {
 	return id < ctx->max_listeners ? &ctx->listener_stats[id] : NULL;
+}
+
+/* 'stats' begins with packets and bytes of the client's direction, then the target's, as targets'
+ * and listeners' do. */
+static inline void dp_count_traffic(
+        void *stats, uint32_t direction, uint64_t packets, uint64_t bytes)
+{
+	uint64_t *traffic = (uint64_t *)stats + 2u * direction;
+
+	dp_stats_add(&traffic[0], packets);
+	dp_stats_add(&traffic[1], bytes);
+}
+LB_ASSERT_AT(struct lb_target_stats, packets_in, 0);
+LB_ASSERT_AT(struct lb_target_stats, bytes_in, 8);
+LB_ASSERT_AT(struct lb_target_stats, packets_out, 16);
+LB_ASSERT_AT(struct lb_listener_stats, packets_in, 0);
+LB_ASSERT_AT(struct lb_listener_stats, bytes_in, 8);
+LB_ASSERT_AT(struct lb_listener_stats, packets_out, 16);
+
+/* A packet is on its way to or from the target in 'slot': 'bytes' from the IP header on. */
+static inline void dp_count_target(
+        const struct dp_worker_ctx *ctx, uint32_t slot, uint32_t direction, uint64_t bytes)
+{
+	if (likely(slot < ctx->max_targets))
+		dp_count_traffic(&ctx->target_stats[slot], direction, 1, bytes);
 }
 
 /* A packet to a listener's address and port is dropped. */

@@ -11,33 +11,7 @@
 #include <immintrin.h>
 #endif
 
-/* Packets whose value is 0, one bit each. 'column' lies on a cache line. */
-static inline uint64_t dp_column_zero_plain(const uint32_t column[DP_BURST])
-{
-	uint64_t set = 0;
-
-	for (uint32_t i = 0; i < DP_BURST; i++)
-		set |= (uint64_t)(column[i] == 0) << i;
-	return set;
-}
-
-static inline uint64_t dp_column_zero(const uint32_t column[DP_BURST])
-{
-#ifdef __AVX512F__
-	uint64_t set = 0;
-
-	for (uint32_t i = 0; i < DP_BURST; i += 16) {
-		__m512i values = _mm512_load_si512((const void *)&column[i]);
-
-		set |= (uint64_t)_mm512_testn_epi32_mask(values, values) << i;
-	}
-	return set;
-#else
-	return dp_column_zero_plain(column);
-#endif
-}
-
-/* The same of octets, which may lie anywhere. */
+/* Packets whose octet is 0, one bit each. The column may lie anywhere. */
 static inline uint64_t dp_column_zero_octets_plain(const uint8_t column[DP_BURST])
 {
 	uint64_t set = 0;

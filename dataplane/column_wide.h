@@ -15,6 +15,9 @@
 /* Eight values as words of 64 bits; as values of a column. */
 typedef uint64_t dp_column_wide __attribute__((vector_size(64), may_alias));
 typedef uint32_t dp_column_eight __attribute__((vector_size(32), may_alias));
+/* Sixteen, as they are. */
+#define DP_COLUMN_LANES 16
+typedef uint32_t dp_column_lanes __attribute__((vector_size(64), may_alias));
 typedef uint8_t dp_column_octets __attribute__((vector_size(8), may_alias));
 
 /* With AVX-512 each is one instruction, which the compiler does not see in the conversion. */
@@ -43,6 +46,25 @@ static inline void dp_column_narrow8(uint8_t *column, dp_column_wide values)
 	_mm_storel_epi64((void *)column, _mm512_cvtepi64_epi8((__m512i)values));
 #else
 	*(dp_column_octets *)column = __builtin_convertvector(values, dp_column_octets);
+#endif
+}
+
+/* Which are 0, one bit each. */
+static inline uint32_t dp_column_zero_lanes_plain(dp_column_lanes values)
+{
+	uint32_t set = 0;
+
+	for (uint32_t i = 0; i < DP_COLUMN_LANES; i++)
+		set |= (uint32_t)(values[i] == 0) << i;
+	return set;
+}
+
+static inline uint32_t dp_column_zero_lanes(dp_column_lanes values)
+{
+#ifdef __AVX512F__
+	return _mm512_testn_epi32_mask((__m512i)values, (__m512i)values);
+#else
+	return dp_column_zero_lanes_plain(values);
 #endif
 }
 

@@ -31,125 +31,61 @@ static inline lanes swap16(lanes x)
 	return (x & 0xff) << 8 | (x >> 8 & 0xff);
 }
 
-/* Nothing but what the device found good, or did not look at. */
-static inline bool flags_plain(uint64_t ol_flags)
+/* What a plain packet has none of. */
+#define NOT_PLAIN                                                             \
+	(uint32_t)(RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_IP_CKSUM_BAD | \
+	           RTE_MBUF_F_RX_L4_CKSUM_BAD)
+
+/* Sets of the packets of a family. */
+struct sets {
+	uint64_t plain, quiet, udp;
+	uint64_t exact; /* without bytes behind the IP packet */
+};
+
+/* Adds those of 16 packets from 'i' on whose lane is 0. */
+static inline __attribute__((always_inline)) void add_zeros(uint64_t *set, uint32_t i, lanes x)
 {
-	return (ol_flags & (RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_IP_CKSUM_BAD |
-	                           RTE_MBUF_F_RX_L4_CKSUM_BAD)) == 0;
+	*set |= (uint64_t)dp_column_zero_lanes(x) << i;
 }
 
-/* The three below copy what must be read from memory, after the checks that decide whether it may
- * be. */
-static inline void collect4(struct words *w, uint32_t i, const uint8_t *ip)
+/* What 16 packets' headers say. */
+struct headers {
+	lanes odd; /* of IP, not 0: not plain */
+	lanes len; /* of the IP packet */
+	lanes protocol, ttl;
+	lanes ports, after, tcp; /* of TCP or UDP: the words 0 and 1, and TCP's word 3 */
+};
+
+/* Judges 16 packets from 'i' on. */
+static inline __attribute__((always_inline)) void judge(
+        struct plain *s, struct sets *sets, uint32_t i, const struct headers *h, bool is_v6)
 {
-	memcpy(w->first[i], ip, sizeof(w->first[i]));
-	memcpy(w->second[i], ip + 16, sizeof(w->second[i]));
-	memcpy(&w->tcp[i], ip + IP4_LEN + 12, sizeof(w->tcp[i]));
-}
-
-static inline void collect6(struct words *w, uint32_t i, const uint8_t *ip)
-{
-	memcpy(&w->first[i][0], ip + 4, sizeof(w->first[i][0]));
-	memcpy(w->source[i], ip + 8, sizeof(w->source[i]));
-	memcpy(w->destination[i], ip + 24, sizeof(w->destination[i]));
-	memcpy(w->second[i], ip + IP6_LEN, sizeof(w->second[i]));
-}
-
-/* Packet 'm' at place 'i'. */
-static inline void keep(
-        struct plain *s, uint32_t i, struct rte_mbuf *m, uint8_t *frame, uint32_t len, bool plain)
-{
-	s->b->mbufs[i] = m;
-	s->b->l3[i] = frame + ETHER;
-	s->words.in_frame[i] = len - ETHER;
-	if (unlikely(!plain))
-		s->set &= ~(UINT64_C(1) << i);
-}
-
-/* Gives each packet its place: what is untagged IPv6 in the burst of that family, all else in that
- * of IPv4. 'mac' is the port's, as the low six bytes of a word. Returns the bytes of all. */
-static uint64_t collect(struct plain s[2], uint64_t mac, struct rte_mbuf **pkts, uint32_t nb)
-{
-	uint32_t n[2] = {0, 0};
-	uint64_t bytes = 0;
-
-	for (uint32_t k = 0; k < nb; k++) {
-		struct rte_mbuf *m = pkts[k];
-		uint8_t *frame = rte_pktmbuf_mtod(m, uint8_t *);
-		uint32_t len = rte_pktmbuf_pkt_len(m), in_segment = rte_pktmbuf_data_len(m);
-		uint64_t start = ~mac;
-		uint32_t type = 0, i;
-		bool plain;
-
-		bytes += len;
-		if (likely(in_segment >= ETHER + IP4_LEN + TCP_LEN)) {
-			memcpy(&start, frame, sizeof(start));
-			memcpy(&type, frame + offsetof(struct rte_ether_hdr, ether_type),
-			        sizeof(type));
-		}
-		plain = (start ^ mac) << 16 == 0 && flags_plain(m->ol_flags);
-		if (likely((uint16_t)type != RTE_BE16(RTE_ETHER_TYPE_IPV6))) {
-			i = n[0]++;
-			plain = plain && (type & RTE_BE32(0xffffff00)) == RTE_BE32(0x08004500);
-			if (likely(plain))
-				collect4(&s[0].words, i, frame + ETHER);
-			if (!(m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_GOOD))
-				s[0].unchecked |= UINT64_C(1) << i;
-			keep(&s[0], i, m, frame, len, plain);
-		} else {
-			i = n[1]++;
-			plain = plain && (type & RTE_BE32(0x0000f000)) == RTE_BE32(0x00006000) &&
-			        in_segment >= ETHER + IP6_LEN + TCP_LEN;
-			if (likely(plain))
-				collect6(&s[1].words, i, frame + ETHER);
-			keep(&s[1], i, m, frame, len, plain);
-		}
-	}
-	for (uint32_t v6 = 0; v6 < 2; v6++) {
-		s[v6].b->n = n[v6];
-		s[v6].set &= dp_all(n[v6]);
-	}
-	return bytes;
-}
-
-/* Word 'k' of each of sixteen packets, whose four words stand together in memory. */
-#define EVERY_FOURTH(a, b, k)                                                                      \
-	__builtin_shufflevector(a, b, k, (k) + 4, (k) + 8, (k) + 12, (k) + 16, (k) + 20, (k) + 24, \
-	        (k) + 28, -1, -1, -1, -1, -1, -1, -1, -1)
-#define WORD(v, k)                                                                                \
-	__builtin_shufflevector(EVERY_FOURTH((v)[0], (v)[1], k), EVERY_FOURTH((v)[2], (v)[3], k), \
-	        0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
-
-/* Judges TCP or UDP headers of 16 packets from 'i' on, which have 'len' bytes from them on. Of the
- * headers: the words 0 and 1, and TCP's word 3. */
-static inline __attribute__((always_inline)) void judge_l4(struct plain *s, uint32_t i, lanes len,
-        lanes protocol, lanes ports, lanes after, lanes tcp, bool is_v6)
-{
-	lanes is_tcp = (lanes)(protocol == IPPROTO_TCP), is_udp = (lanes)(protocol == IPPROTO_UDP);
-	lanes header = (tcp & 0xf0) >> 2, flags = tcp >> 8 & 0xff;
+	const uint32_t l3_len = is_v6 ? IP6_LEN : IP4_LEN;
+	lanes len = h->len - l3_len, ports = h->ports;
+	lanes is_tcp = (lanes)(h->protocol == IPPROTO_TCP);
+	lanes is_udp = (lanes)(h->protocol == IPPROTO_UDP);
+	lanes header = (h->tcp & 0xf0) >> 2, flags = h->tcp >> 8 & 0xff;
 	lanes syn = flags >> 1 & 1, fin_or_rst = (flags | flags >> 2) & 1;
 	lanes tcp_bad = (lanes)(header < TCP_LEN) | (lanes)(header > len) |
 	                (lanes)((flags & 0x3f) == 0) | (syn & fin_or_rst);
-	lanes udp_bad = (lanes)(swap16(after) != len) | (lanes)(len < UDP_LEN);
+	lanes udp_bad = (lanes)(swap16(h->after) != len) | (lanes)(len < UDP_LEN);
+	const lanes *mbuf = (const lanes *)&s->words.rows[ROW_MBUF][i];
+	lanes in_frame = WORD(mbuf, 3) - ETHER;
 
 	if (is_v6)
-		udp_bad |= (lanes)(after >> 16 == 0);
-	*(lanes *)&s->odd[i] |= (lanes)((ports & 0xffff) == 0) | (lanes)(ports >> 16 == 0) |
-	                        (is_tcp & tcp_bad) | (is_udp & udp_bad) | ~(is_tcp | is_udp);
-	*(lanes *)&s->news[i] |= is_tcp & (syn | fin_or_rst);
-	*(lanes *)&s->tcp[i] = is_tcp;
+		udp_bad |= (lanes)(h->after >> 16 == 0);
+	add_zeros(&sets->plain, i,
+	        h->odd | (lanes)(len > in_frame - l3_len) | (WORD(mbuf, 0) & NOT_PLAIN) |
+	                (lanes)((ports & 0xffff) == 0) | (lanes)(ports >> 16 == 0) |
+	                (is_tcp & tcp_bad) | (is_udp & udp_bad) | ~(is_tcp | is_udp));
+	add_zeros(&sets->quiet, i, (lanes)(h->ttl <= 1) | (is_tcp & (syn | fin_or_rst)));
+	add_zeros(&sets->exact, i, h->len ^ in_frame);
+	add_zeros(&sets->udp, i, is_tcp);
 	*(lanes *)&s->ports[i] = ports;
+	*(lanes *)&s->b->ip_len[i] = h->len;
 	*(octets *)&s->b->tcp_flags[i] = __builtin_convertvector(flags & is_tcp, octets);
-	*(octets *)&s->b->protocol[i] = __builtin_convertvector(protocol, octets);
-}
-
-static inline void set_lengths(
-        struct plain *s, uint32_t i, lanes ip_len, lanes ttl, uint32_t l3_len)
-{
-	*(lanes *)&s->news[i] = (lanes)(ttl <= 1);
-	*(lanes *)&s->padded[i] = ip_len ^ *(const lanes *)&s->words.in_frame[i];
-	*(lanes *)&s->b->ip_len[i] = ip_len;
-	*(octets *)&s->b->ttl[i] = __builtin_convertvector(ttl, octets);
+	*(octets *)&s->b->protocol[i] = __builtin_convertvector(h->protocol, octets);
+	*(octets *)&s->b->ttl[i] = __builtin_convertvector(h->ttl, octets);
 	*(shorts *)&s->b->l2_len[i] = (shorts){0} + (uint16_t)ETHER;
 	*(shorts *)&s->b->l3_len[i] = (shorts){0} + (uint16_t)l3_len;
 }
@@ -160,74 +96,74 @@ static inline lanes sum16(lanes x)
 	return (x & 0xffff) + (x >> 16);
 }
 
-static void judge4(struct plain *s)
+static inline void judge4(struct plain *s, struct sets *sets, uint32_t i)
 {
-	const struct words *w = &s->words;
+	const lanes *first = (const lanes *)&s->words.rows[ROW_IP4][i];
+	const lanes *second = (const lanes *)&s->words.rows[ROW_AFTER4][i];
+	const lanes *mbuf = (const lanes *)&s->words.rows[ROW_MBUF][i];
+	lanes begin = WORD(first, 0), id = WORD(first, 1), middle = WORD(first, 2);
+	lanes source = WORD(first, 3), destination = WORD(second, 0);
+	/* RFC 1071: all of a right header adds up to 0xffff */
+	lanes sum = sum16(sum16(
+	        sum16(begin) + sum16(id) + sum16(middle) + sum16(source) + sum16(destination)));
+	lanes unchecked = (lanes)((WORD(mbuf, 0) & RTE_MBUF_F_RX_IP_CKSUM_GOOD) == 0);
+	/* more fragments, and the offset */
+	lanes fragment = id >> 16 & RTE_BE16(0x3fff);
+	const struct headers h = {.odd = fragment | (unchecked & (sum ^ 0xffff)),
+	        .len = swap16(begin >> 16),
+	        .protocol = middle >> 8 & 0xff,
+	        .ttl = middle & 0xff,
+	        .ports = WORD(second, 1),
+	        .after = WORD(second, 2),
+	        .tcp = *(const lanes *)&s->words.word[i]};
+
+	*(lanes *)&s->source[i] = source;
+	*(lanes *)&s->destination[i] = destination;
+	judge(s, sets, i, &h, false);
+}
+
+/* ::ffff:a.b.c.d is how this program writes IPv4; on the wire it is no address. Not 0 for those of
+ * eight packets that go to one. */
+static inline __attribute__((always_inline)) wide is_mapped(const struct plain *s, uint32_t i)
+{
+	const uint64_t(*to)[2] = &s->words.halves[ROW_DESTINATION6][i];
+	wide first = HALVES(to, 0), second = HALVES(to, 1);
+
+	return (wide)(first == 0) & (wide)(second << 32 == UINT64_C(0xffff) << 48);
+}
+
+static inline void judge6(struct plain *s, struct sets *sets, uint32_t i)
+{
+	const lanes *l4 = (const lanes *)&s->words.rows[ROW_L46][i];
+	lanes word = *(const lanes *)&s->words.word[i];
+	const struct headers h = {.odd = LOWER(is_mapped(s, i), is_mapped(s, i + LANES / 2)),
+	        .len = swap16(word) + IP6_LEN,
+	        .protocol = word >> 16 & 0xff,
+	        .ttl = word >> 24,
+	        .ports = WORD(l4, 0),
+	        .after = WORD(l4, 1),
+	        .tcp = WORD(l4, 3)};
+
+	judge(s, sets, i, &h, true);
+}
+
+/* Judges all packets whose words were collected. */
+static void judge_all(struct plain *s, bool is_v6)
+{
+	struct sets sets = {0};
+	uint64_t set;
 
 	for (uint32_t i = 0; i < s->b->n; i += LANES) {
-		const lanes *first = (const lanes *)&w->first[i];
-		const lanes *second = (const lanes *)&w->second[i];
-		lanes in_frame = *(const lanes *)&w->in_frame[i];
-		lanes begin = WORD(first, 0), id = WORD(first, 1), middle = WORD(first, 2);
-		lanes source = WORD(first, 3), destination = WORD(second, 0);
-		lanes len = swap16(begin >> 16);
-		/* more fragments, and the offset */
-		lanes fragment = id >> 16 & RTE_BE16(0x3fff);
-
-		*(lanes *)&s->source[i] = source;
-		*(lanes *)&s->destination[i] = destination;
-		/* a length below 20 wraps, and is too long */
-		*(lanes *)&s->odd[i] =
-		        (lanes)(len - IP4_LEN > in_frame - IP4_LEN) | (lanes)(fragment != 0);
-		/* RFC 1071: all of a right header adds up to 0xffff */
-		*(lanes *)&s->damaged[i] = sum16(sum16(sum16(begin) + sum16(id) + sum16(middle) +
-		                                       sum16(source) + sum16(destination))) ^
-		                           0xffff;
-		set_lengths(s, i, len, middle & 0xff, IP4_LEN);
-		judge_l4(s, i, len - IP4_LEN, middle >> 8 & 0xff, WORD(second, 1), WORD(second, 2),
-		        *(const lanes *)&w->tcp[i], false);
+		if (is_v6)
+			judge6(s, &sets, i);
+		else
+			judge4(s, &sets, i);
 	}
-}
-
-/* ::ffff:a.b.c.d is how this program writes IPv4; on the wire it is no address. All bits for
- * packets to one. */
-static inline lanes8 is_mapped(const struct words *w, uint32_t i)
-{
-	wide first = HALVES(w->destination[i], 0), second = HALVES(w->destination[i], 1);
-
-	return __builtin_convertvector(
-	        (wide)(first == 0) & (wide)(second << 32 == UINT64_C(0xffff) << 48), lanes8);
-}
-
-static void judge6(struct plain *s)
-{
-	const struct words *w = &s->words;
-
-	for (uint32_t i = 0; i < s->b->n; i += LANES) {
-		const lanes *second = (const lanes *)&w->second[i];
-		lanes ip = WORD((const lanes *)&w->first[i], 0);
-		lanes len = swap16(ip);
-
-		*(lanes *)&s->odd[i] = (lanes)(len > *(const lanes *)&w->in_frame[i] - IP6_LEN);
-		set_lengths(s, i, len + IP6_LEN, ip >> 24, IP6_LEN);
-		judge_l4(s, i, len, ip >> 16 & 0xff, WORD(second, 0), WORD(second, 1),
-		        WORD(second, 3), true);
-		for (uint32_t half = i; half < i + LANES; half += LANES / 2)
-			*(lanes8 *)&s->odd[half] |= is_mapped(w, half);
-	}
-}
-
-/* What the judges left is plain. */
-static void take(struct plain *s)
-{
-	uint64_t set = s->set & dp_column_zero(s->odd);
-
-	if (s->unchecked != 0)
-		set &= ~(s->unchecked & ~dp_column_zero(s->damaged));
+	set = s->set & sets.plain;
 	s->b->live = s->b->simple = set;
-	s->b->quiet = set & dp_column_zero(s->news);
-	s->b->padded = set & ~dp_column_zero(s->padded);
-	s->b->udp = set & dp_column_zero(s->tcp);
+	s->b->quiet = set & sets.quiet;
+	s->b->padded = set & ~sets.exact;
+	s->b->udp = set & sets.udp;
 }
 
 static void place(
@@ -276,28 +212,21 @@ void dp_parse_burst(
 {
 	const struct dp_port *port = &ctx->ports[bursts[0].port];
 	struct plain s[2];
-	uint64_t bytes, mac = 0;
+	uint64_t bytes;
 
-	memcpy(&mac, &port->mac, sizeof(port->mac));
 	for (uint32_t v6 = 0; v6 < 2; v6++) {
 		s[v6].b = &bursts[v6];
-		s[v6].set = UINT64_MAX;
-		s[v6].unchecked = 0;
 		bursts[v6].live = bursts[v6].quiet = bursts[v6].simple = 0;
 		bursts[v6].padded = bursts[v6].udp = 0;
 	}
 #pragma GCC unroll 8
 	for (uint32_t i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], void *));
-	bytes = collect(s, mac, pkts, n);
+	bytes = plain_collect(s, &port->mac, pkts, n);
 	for (uint32_t v6 = 0; v6 < 2; v6++) {
 		if (s[v6].set == 0)
 			continue;
-		if (v6)
-			judge6(&s[v6]);
-		else
-			judge4(&s[v6]);
-		take(&s[v6]);
+		judge_all(&s[v6], v6);
 		plain_keys(&s[v6], &ctx->tables, v6);
 	}
 	/* IPv6 first: what is left of IPv4 may come behind it */

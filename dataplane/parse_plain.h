@@ -11,29 +11,45 @@
 
 /* Columns are read and written as vectors, sixteen packets' values at once. The compiler makes of
  * them what the processor has. */
-#define LANES  16
+#define LANES  DP_COLUMN_LANES
 #define COLUMN __attribute__((aligned(64)))
-typedef uint32_t lanes __attribute__((vector_size(64), may_alias));
+typedef dp_column_lanes lanes;
 typedef uint16_t shorts __attribute__((vector_size(32), may_alias));
 typedef uint8_t octets __attribute__((vector_size(16), may_alias));
 /* Eight at once, where values are words of 64 bits. */
 typedef dp_column_wide wide;
-typedef uint32_t lanes8 __attribute__((vector_size(32), may_alias));
 static_assert(DP_BURST % LANES == 0, "a column is whole vectors");
 
-/* Words as they lie in the frames, little endian, by packet; what stands together in the frame,
- * stands together here. */
-struct words {
-	/* IPv4: the first sixteen bytes of the header. IPv6: bytes 4-7, length, next header, hop
-	 * limit; and nothing. */
-	uint32_t first[DP_BURST][4] COLUMN;
-	/* IPv4: destination, the first twelve bytes of TCP or UDP. IPv6: the first sixteen. */
-	uint32_t second[DP_BURST][4] COLUMN;
-	uint32_t tcp[DP_BURST] COLUMN; /* IPv4: bytes 12-15 of TCP: data offset, flags, window */
-	uint32_t in_frame[DP_BURST] COLUMN; /* bytes from the IP header on, padding included */
-	/* IPv6: source and destination. */
-	uint64_t source[DP_BURST][2] COLUMN, destination[DP_BURST][2] COLUMN;
+/* Four words that stand together, in a frame or in an mbuf. */
+enum row {
+	ROW_IP4 = 0,    /* of IPv4: the first sixteen bytes of its header */
+	ROW_AFTER4 = 1, /* ... and those that follow: destination, twelve bytes of TCP or UDP */
+	ROW_SOURCE6 = 0,
+	ROW_DESTINATION6 = 1,
+	ROW_L46 = 2,  /* of IPv6: the first sixteen bytes of TCP or UDP */
+	ROW_MBUF = 3, /* flags of the device (RTE_MBUF_F_RX_*), -, -, bytes of the frame */
+	NB_ROWS
 };
+
+/* Words as they lie in memory, little endian, by packet. */
+struct words {
+	union {
+		uint32_t rows[NB_ROWS][DP_BURST][4] COLUMN;
+		uint64_t halves[NB_ROWS][DP_BURST][2]; /* IPv6 addresses */
+	};
+	/* One more. IPv4: bytes 12-15 of TCP: data offset, flags, window. IPv6: bytes 4-7 of its
+	 * header: length, next header, hop limit. */
+	uint32_t word[DP_BURST] COLUMN;
+};
+
+/* Word 'k' of each of sixteen packets in a row. */
+#define EVERY_FOURTH(a, b, k)                                                                      \
+	__builtin_shufflevector(a, b, k, (k) + 4, (k) + 8, (k) + 12, (k) + 16, (k) + 20, (k) + 24, \
+	        (k) + 28, -1, -1, -1, -1, -1, -1, -1, -1)
+#define WORD(row, k)                                                                             \
+	__builtin_shufflevector(EVERY_FOURTH((row)[0], (row)[1], k),                             \
+	        EVERY_FOURTH((row)[2], (row)[3], k), 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, \
+	        21, 22, 23)
 
 /* One half, 0 or 1, of eight addresses, which begin at 'addresses'. */
 #define HALVES(addresses, half)                                                                 \
@@ -41,19 +57,51 @@ struct words {
 	        half, (half) + 2, (half) + 4, (half) + 6, (half) + 8, (half) + 10, (half) + 12, \
 	        (half) + 14)
 
+/* Of sixteen values, the lower half of each. */
+#define LOWER(a, b)              \
+	__builtin_shufflevector( \
+	        (lanes)(a), (lanes)(b), 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
+
+/* What the first sixteen bytes of a plain frame are, where 'mask' has ones. */
+struct head {
+	uint8_t bytes[16], mask[16];
+} __attribute__((aligned(16)));
+
+static inline bool head_is_twin(const struct head *head, const uint8_t *frame)
+{
+	uint8_t differ = 0;
+
+	for (uint32_t i = 0; i < sizeof(head->bytes); i++)
+		differ |= (frame[i] ^ head->bytes[i]) & head->mask[i];
+	return differ == 0;
+}
+
+static inline bool head_is(const struct head *head, const uint8_t *frame)
+{
+#ifdef __SSE4_1__
+	__m128i differ = _mm_xor_si128(
+	        _mm_loadu_si128((const void *)frame), _mm_load_si128((const void *)head->bytes));
+
+	return _mm_testz_si128(differ, _mm_load_si128((const void *)head->mask));
+#else
+	return head_is_twin(head, frame);
+#endif
+}
+
 /* The packets of one family on their way through the loops. */
 struct plain {
 	struct dp_burst *b;
-	uint64_t set;                   /* those whose words were collected */
-	uint64_t unchecked;             /* IPv4 headers whose checksum the device did not look at */
-	uint32_t odd[DP_BURST] COLUMN;  /* not 0: not plain after all */
-	uint32_t news[DP_BURST] COLUMN; /* not 0: not quiet */
-	uint32_t padded[DP_BURST] COLUMN;  /* not 0: padded */
-	uint32_t tcp[DP_BURST] COLUMN;     /* not 0: TCP */
-	uint32_t damaged[DP_BURST] COLUMN; /* not 0: the IPv4 header's checksum is wrong */
+	struct head head;
+	uint64_t set; /* those whose words were collected, then those that are plain */
 	uint32_t source[DP_BURST] COLUMN, destination[DP_BURST] COLUMN, ports[DP_BURST] COLUMN;
 	struct words words;
 };
+
+/* Gives each packet its place, and collects the words of those that may be plain: what is IPv6 that
+ * may be goes into the burst of that family, all else into that of IPv4. Returns the bytes of all.
+ */
+uint64_t plain_collect(
+        struct plain s[2], const struct rte_ether_addr *mac, struct rte_mbuf **pkts, uint32_t n);
 
 /* Decides the directions of the live packets, and makes their keys. */
 void plain_keys(struct plain *s, const struct dp_tables *tables, bool is_v6);

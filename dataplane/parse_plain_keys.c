@@ -10,22 +10,35 @@
 /* Packets to the same address as packet 'k'. */
 static inline uint64_t same4(struct plain *s, uint32_t k)
 {
-	for (uint32_t i = 0; i < s->b->n; i += LANES)
-		*(lanes *)&s->odd[i] = *(const lanes *)&s->destination[i] ^ s->destination[k];
-	return dp_column_zero(s->odd);
+	uint64_t same = 0;
+
+	for (uint32_t i = 0; i < s->b->n; i += LANES) {
+		lanes other = *(const lanes *)&s->destination[i] ^ s->destination[k];
+
+		same |= (uint64_t)dp_column_zero_lanes(other) << i;
+	}
+	return same;
+}
+
+/* All bits for those of eight packets that don't go where packet 'k' goes. */
+static inline __attribute__((always_inline)) wide others6(
+        const struct plain *s, uint32_t i, uint32_t k)
+{
+	const uint64_t(*to)[2] = s->words.halves[ROW_DESTINATION6];
+
+	return (wide)(((HALVES(to[i], 0) ^ to[k][0]) | (HALVES(to[i], 1) ^ to[k][1])) != 0);
 }
 
 static inline uint64_t same6(struct plain *s, uint32_t k)
 {
-	const struct words *w = &s->words;
+	uint64_t same = 0;
 
-	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
-		wide other = (HALVES(w->destination[i], 0) ^ w->destination[k][0]) |
-		             (HALVES(w->destination[i], 1) ^ w->destination[k][1]);
+	for (uint32_t i = 0; i < s->b->n; i += LANES) {
+		lanes other = LOWER(others6(s, i, k), others6(s, i + LANES / 2, k));
 
-		*(lanes8 *)&s->odd[i] = __builtin_convertvector((wide)(other != 0), lanes8);
+		same |= (uint64_t)dp_column_zero_lanes(other) << i;
 	}
-	return dp_column_zero(s->odd);
+	return same;
 }
 
 static inline struct lb_ip destination(const struct plain *s, uint32_t i, bool is_v6)
@@ -34,7 +47,7 @@ static inline struct lb_ip destination(const struct plain *s, uint32_t i, bool i
 
 	if (!is_v6)
 		return lb_ip_from_v4(s->destination[i]);
-	memcpy(ip.bytes, s->words.destination[i], sizeof(ip.bytes));
+	memcpy(ip.bytes, s->words.halves[ROW_DESTINATION6][i], sizeof(ip.bytes));
 	return ip;
 }
 
@@ -46,8 +59,8 @@ static inline __attribute__((always_inline)) void hash_destinations(
 		wide first = {0}, second, mixed;
 
 		if (is_v6) {
-			first = HALVES(s->words.destination[i], 0);
-			second = HALVES(s->words.destination[i], 1);
+			first = HALVES(s->words.halves[ROW_DESTINATION6][i], 0);
+			second = HALVES(s->words.halves[ROW_DESTINATION6][i], 1);
 			second = second >> 32 | second << 32;
 		} else {
 			second = dp_column_widen32(&s->destination[i]) | UINT64_C(0xffff) << 48;
@@ -116,11 +129,11 @@ static void direct_few4(struct plain *s, const struct dp_tables *tables)
 
 static void direct_few6(struct plain *s, const struct dp_tables *tables)
 {
-	const struct words *w = &s->words;
+	const uint64_t(*to)[2] = s->words.halves[ROW_DESTINATION6];
 
 	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
-		wide first = HALVES(w->destination[i], 0), found = {0};
-		wide second = HALVES(w->destination[i], 1);
+		wide first = HALVES(to[i], 0), found = {0};
+		wide second = HALVES(to[i], 1);
 
 		for (uint32_t k = 0; k < tables->nb_few[1]; k++)
 			found |= (wide)(first == tables->few6[k][0]) &
@@ -172,9 +185,10 @@ static void key6(const struct plain *s)
 
 	for (uint32_t i = 0; i < s->b->n; i += LANES / 2) {
 		wide ports = dp_column_widen32(&s->ports[i]), which = to_target(keys, i);
-		wide from[2] = {HALVES(s->words.source[i], 0), HALVES(s->words.source[i], 1)};
-		wide to[2] = {
-		        HALVES(s->words.destination[i], 0), HALVES(s->words.destination[i], 1)};
+		wide from[2] = {HALVES(s->words.halves[ROW_SOURCE6][i], 0),
+		        HALVES(s->words.halves[ROW_SOURCE6][i], 1)};
+		wide to[2] = {HALVES(s->words.halves[ROW_DESTINATION6][i], 0),
+		        HALVES(s->words.halves[ROW_DESTINATION6][i], 1)};
 
 		for (uint32_t half = 0; half < 2; half++) {
 			*(wide *)&keys->client[half][i] = choose(which, from[half], to[half]);

@@ -15,6 +15,7 @@
 
 #include "column.h"
 #include "parse.h"
+#include "parse_plain.h"
 #include "pipeline_rig.h"
 
 #define BURSTS 20000
@@ -169,9 +170,11 @@ static void compare_burst(uint32_t n)
 	struct rte_mbuf *pkts[DP_BURST];
 	struct dp_burst bursts[2];
 	uint32_t live = 0;
+	uint64_t bytes = 0;
 
 	for (uint32_t k = 0; k < n; k++) {
 		pkts[k] = random_packet();
+		bytes += rte_pktmbuf_pkt_len(pkts[k]);
 		judge(pkts[k], &verdicts[k]);
 	}
 	memset(bursts, 0x5a, sizeof(bursts));
@@ -180,6 +183,8 @@ static void compare_burst(uint32_t n)
 		bursts[v6].is_v6 = v6;
 	}
 	dp_parse_burst(&rig->ctx, pkts, n, bursts);
+	assert_int_equal(rig->stats.counters[LB_COUNTER_RECEIVED], n);
+	assert_int_equal(rig->stats.counters[LB_COUNTER_RECEIVED_BYTES], bytes);
 	for (uint32_t k = 0; k < n; k++) {
 		bool v6 = false;
 		uint32_t i = place_of(bursts, pkts[k], &v6);
@@ -221,10 +226,38 @@ static void zeros_of_a_column_are_the_twin_s(void **state)
 
 		for (uint32_t i = 0; i < DP_BURST; i++)
 			column[i] = below(2) ? 0 : 1u << below(32);
-		assert_int_equal(dp_column_zero(column), dp_column_zero_plain(column));
+		for (uint32_t i = 0; i < DP_BURST; i += DP_COLUMN_LANES) {
+			lanes some = *(const lanes *)&column[i];
+
+			assert_int_equal(
+			        dp_column_zero_lanes(some), dp_column_zero_lanes_plain(some));
+		}
 		assert_int_equal(dp_column_zero_octets((const uint8_t *)column + 1),
 		        dp_column_zero_octets_plain((const uint8_t *)column + 1));
 	}
+}
+
+static void heads_are_the_twin_s(void **state)
+{
+	uint32_t same = 0;
+
+	for (uint32_t k = 0; k < 10000; k++) {
+		uint8_t frame[17];
+		struct head head;
+		bool is;
+
+		for (uint32_t i = 0; i < sizeof(head.bytes); i++) {
+			head.bytes[i] = (uint8_t)below(256);
+			head.mask[i] = (uint8_t)(below(4) ? below(2) * 0xff : below(256));
+			frame[i + 1] = head.bytes[i] ^ (below(4) ? 0 : (uint8_t)~head.mask[i]);
+		}
+		if (below(2))
+			frame[1 + below(16)] ^= (uint8_t)(1u << below(8));
+		is = head_is(&head, frame + 1);
+		assert_int_equal(is, head_is_twin(&head, frame + 1));
+		same += is;
+	}
+	assert_in_range(same, 5000, 9999); /* and both answers were given */
 }
 
 static void sums_of_a_column_are_the_twin_s(void **state)
@@ -266,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(both_say_the_same_of_every_packet),
 	        cmocka_unit_test(zeros_of_a_column_are_the_twin_s),
+	        cmocka_unit_test(heads_are_the_twin_s),
 	        cmocka_unit_test(sums_of_a_column_are_the_twin_s),
 	};
 

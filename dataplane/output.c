@@ -10,6 +10,7 @@
 
 #include "column.h"
 #include "hops.h"
+#include "simple.h"
 #include "stats.h"
 
 static void enqueue(struct dp_out *out, struct rte_mbuf *m, uint8_t direction)
@@ -63,22 +64,6 @@ static uint32_t trim_padding(const struct dp_burst *b, uint32_t i)
 		return len;
 	rte_pktmbuf_trim(m, (uint16_t)(len - b->ip_len[i]));
 	return b->ip_len[i];
-}
-
-/* An acknowledgement alone is shorter than the shortest frame. */
-void dp_output_trim(struct dp_burst *b)
-{
-	for (uint64_t left = b->live & b->padded; left != 0;) {
-		uint32_t i = dp_first(&left);
-		struct rte_mbuf *m = b->mbufs[i];
-
-		if (likely(m->nb_segs == 1)) {
-			m->pkt_len = sizeof(struct rte_ether_hdr) + b->ip_len[i];
-			m->data_len = (uint16_t)m->pkt_len;
-		} else if (trim_padding(b, i) != b->ip_len[i]) {
-			b->simple &= ~(UINT64_C(1) << i);
-		}
-	}
 }
 
 /* A translated packet to this host itself can only be given to a kernel that has no copy of the
@@ -206,14 +191,21 @@ static bool prepare_odd(struct dp_worker_ctx *ctx, const struct dp_burst *b, uin
 	return v == DP_GO_ON;
 }
 
-/* Makes packet 'i' ready to be sent, and counts it for its target. False: it is settled. */
-static bool prepare(struct dp_worker_ctx *ctx, const struct dp_burst *b, uint32_t i, bool is_simple,
-        struct sums *sums)
+/* Whether packet 'i' needs nothing but new addresses; its padding is gone then. */
+static inline bool is_simple(const struct dp_burst *b, uint32_t i)
 {
-	const struct dp_adj *adj = b->adjs[i];
+	const uint64_t bit = UINT64_C(1) << i;
 
-	if (is_simple && b->ip_len[i] <= adj->simple_mtu) {
-		dp_output_address(b->l3[i] - sizeof(struct rte_ether_hdr), adj);
+	return (b->simple & bit) && b->ip_len[i] <= b->adjs[i]->simple_mtu &&
+	       (!(b->padded & bit) || dp_simple_trim(b->mbufs[i], b->ip_len[i]));
+}
+
+/* Makes packet 'i' ready to be sent, and counts it for its target. False: it is settled. */
+static bool prepare(
+        struct dp_worker_ctx *ctx, const struct dp_burst *b, uint32_t i, struct sums *sums)
+{
+	if (is_simple(b, i)) {
+		dp_output_address(b->l3[i] - sizeof(struct rte_ether_hdr), b->adjs[i]);
 	} else {
 		if (!prepare_odd(ctx, b, i))
 			return false;
@@ -274,7 +266,7 @@ static uint64_t output_packets(
 	for (uint64_t left = b->live & ~sent; unlikely(left != 0);) {
 		uint64_t bit = left & -left;
 
-		if (prepare(ctx, b, dp_first(&left), (b->simple & bit) != 0, sums))
+		if (prepare(ctx, b, dp_first(&left), sums))
 			sent |= bit;
 	}
 	enqueue_sent(ctx, b, sent, b->one_port);

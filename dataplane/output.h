@@ -7,9 +7,6 @@
 
 #include "pkt.h"
 
-/* Cuts off Ethernet's padding behind simple packets. What keeps bytes there is no longer simple. */
-void dp_output_trim(struct dp_burst *burst);
-
 /* Puts those of the live packets, rewritten, that their next hops take into the queues of the ports
  * they leave by; drops the others. */
 void dp_output_run(struct dp_worker_ctx *ctx, struct dp_burst *burst);

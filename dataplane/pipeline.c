@@ -137,7 +137,6 @@ void dp_pipeline_run(struct dp_worker_ctx *ctx, struct rte_mbuf **pkts, uint16_t
 			continue;
 		follow(ctx, b);
 		dp_hops_find(ctx, b);
-		dp_output_trim(b);
 		dp_rewrite_nat.rewrite(ctx, b);
 		dp_output_run(ctx, b);
 	}

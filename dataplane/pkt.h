@@ -50,8 +50,7 @@ struct dp_burst {
 	bool is_v6;
 	uint64_t live;   /* parse: TCP or UDP; flow: that has a flow */
 	uint64_t simple; /* parse: Ethernet without tags, IP without options or extension headers:
-	                    all stands where it mostly does; dp_output_trim(): and that ends with it
-	                  */
+	                    all stands where it mostly does; output: and that ends with it */
 	uint64_t padded; /* parse: of the simple ones, those with bytes behind the IP packet */
 	uint64_t quiet;  /* parse: neither SYN, FIN nor RST, and a TTL above 1 */
 	uint64_t udp;    /* parse: UDP, not TCP */

@@ -68,7 +68,7 @@ static inline __attribute__((always_inline)) void rewrite_packet(uint8_t *l3, ui
 }
 
 static inline __attribute__((always_inline)) void rewrite_simple(
-        struct dp_worker_ctx *ctx, struct dp_burst *b, uint64_t udp, bool is_v6)
+        struct dp_worker_ctx *ctx, struct dp_burst *b, uint64_t udp, uint64_t padded, bool is_v6)
 {
 	const uint32_t l3_len = is_v6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr);
 	struct dp_simple simple = dp_simple_begin(ctx, b);
@@ -78,7 +78,7 @@ static inline __attribute__((always_inline)) void rewrite_simple(
 		const struct dp_simple_packet p = dp_simple_packet(b, i);
 
 		rewrite_packet(p.l3, l3_len, udp >> i & 1, p.direction, p.flow, is_v6);
-		dp_simple_end(&simple, &p, i);
+		dp_simple_end(&simple, b, &p, i, padded >> i & 1);
 	}
 	dp_simple_done(&simple, b);
 }
@@ -99,10 +99,10 @@ static inline __attribute__((always_inline)) void rewrite_family(
 {
 	if (unlikely(!dp_simple_is(b)))
 		rewrite_each(b, is_v6);
-	else if (likely(b->udp == 0))
-		rewrite_simple(ctx, b, 0, is_v6);
+	else if (likely((b->udp | b->padded) == 0))
+		rewrite_simple(ctx, b, 0, 0, is_v6);
 	else
-		rewrite_simple(ctx, b, b->udp, is_v6);
+		rewrite_simple(ctx, b, b->udp, b->padded, is_v6);
 }
 
 static void rewrite(struct dp_worker_ctx *ctx, struct dp_burst *b)

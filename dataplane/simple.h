@@ -53,11 +53,23 @@ static inline __attribute__((always_inline)) struct dp_simple_packet dp_simple_p
 	        b->l3[i], flow, b->adjs[i], b->keys.direction[i], b->ip_len[i]};
 }
 
-/* In the loop: packet 'i' is rewritten. */
-static inline __attribute__((always_inline)) void dp_simple_end(
-        struct dp_simple *s, const struct dp_simple_packet *p, uint32_t i)
+/* Cuts off Ethernet's padding, as an acknowledgement has: alone it is shorter than the shortest
+ * frame. False, and nothing is done: there are further segments. */
+static inline bool dp_simple_trim(struct rte_mbuf *m, uint32_t ip_len)
 {
-	if (unlikely(p->ip_len > p->adj->simple_mtu)) {
+	if (unlikely(m->nb_segs != 1))
+		return false;
+	m->pkt_len = sizeof(struct rte_ether_hdr) + ip_len;
+	m->data_len = (uint16_t)m->pkt_len;
+	return true;
+}
+
+/* In the loop: packet 'i' of 'b' is rewritten; is it padded? */
+static inline __attribute__((always_inline)) void dp_simple_end(struct dp_simple *s,
+        const struct dp_burst *b, const struct dp_simple_packet *p, uint32_t i, bool padded)
+{
+	if (unlikely(p->ip_len > p->adj->simple_mtu) ||
+	        (padded && unlikely(!dp_simple_trim(b->mbufs[i], p->ip_len)))) {
 		s->odd |= UINT64_C(1) << i;
 		return;
 	}

@@ -103,6 +103,20 @@ struct places {
 	const uint64_t *entries[DP_FLOW_BURST];
 };
 
+/* Those of the next eight keys, or of 'n', the last ones. */
+static inline __attribute__((always_inline)) void fetch_buckets(
+        const struct dp_flow_table *t, const uint32_t *buckets, uint32_t n)
+{
+	if (likely(n >= DP_SIPHASH_LANES)) {
+#pragma GCC unroll 8
+		for (uint32_t i = 0; i < DP_SIPHASH_LANES; i++)
+			dp_prefetch_l2(&t->lines[buckets[i]]);
+	} else {
+		for (uint32_t i = 0; i < n; i++)
+			dp_prefetch_l2(&t->lines[buckets[i]]);
+	}
+}
+
 /* All columns, eight keys to a vector; buckets are fetched while the next are hashed. */
 static inline __attribute__((always_inline)) void hash_keys(const struct dp_flow_table *t,
         struct dp_flow_keys *keys, bool is_v6, uint32_t n, struct places *places)
@@ -126,9 +140,7 @@ static inline __attribute__((always_inline)) void hash_keys(const struct dp_flow
 		*(lanes32 *)&places->buckets[i] =
 		        __builtin_convertvector((hash >> 32) * nb_buckets >> 32, lanes32);
 		*(lanes32 *)&places->tags[i] = __builtin_convertvector(tag, lanes32);
-#pragma GCC unroll 8
-		for (uint32_t k = i; k < i + DP_SIPHASH_LANES; k++)
-			dp_prefetch_l2(&t->lines[places->buckets[k < n ? k : i]]);
+		fetch_buckets(t, &places->buckets[i], n - i);
 	}
 }
 

@@ -101,7 +101,7 @@ static inline __attribute__((always_inline)) void flow_copy(const struct flow_si
 /* Whether 'live' is of the same flow as 'before', which was alive. */
 static inline bool flow_same_life(uint64_t live, uint64_t before)
 {
-	return ((live ^ before) & FLOW_LIFE_MASK) == 0;
+	return (live ^ before) >> FLOW_LIFE_SHIFT == 0;
 }
 
 /* If entry 'e' is the flow of the key: copies it, all but the index. */

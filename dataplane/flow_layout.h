@@ -188,7 +188,8 @@ static inline bool flow_live_is(uint64_t live)
 }
 
 /* Which life a live word is of, and that it has not ended. */
-#define FLOW_LIFE_MASK (UINT64_MAX << 47)
+#define FLOW_LIFE_SHIFT 47
+#define FLOW_LIFE_MASK  (UINT64_MAX << FLOW_LIFE_SHIFT)
 
 /* Entries that pass between a worker and the pool at once, at most, and that a worker keeps: what
  * some bursts take, so that one burst's new flows get what the sweep freed after another, and the

@@ -27,9 +27,9 @@ static inline uint64_t flow_candidates_plain(const struct flow_line *line, uint1
 }
 
 /* The slot of the lowest bit. */
-static inline uint32_t flow_slot_plain(uint64_t bits)
+static inline size_t flow_slot_plain(uint64_t bits)
 {
-	uint32_t at = (uint32_t)__builtin_ctzll(bits);
+	size_t at = (size_t)__builtin_ctzll(bits);
 
 	return at / 16 + at % 16 * 4;
 }
@@ -57,14 +57,13 @@ static inline uint32_t flow_line_slot_plain(const struct flow_line *line, uint32
 #if defined(__AVX512BW__) && !defined(FLOW_PLAIN) && !defined(__SANITIZE_THREAD__)
 #include <immintrin.h>
 
-/* A line as 32 lanes of 16 bits: tags are the lanes 4 to 12. The load is whole on every processor
- * that has it; all that a reader needs is that each tag is, and that none comes from before what
- * was loaded before. */
+/* A line as 32 lanes of 16 bits: tags are the lanes 4 to 12, and so are the bits of the result. The
+ * load is whole on every processor that has it; all that a reader needs is that each tag is, and
+ * that none comes from before what was loaded before. */
 static inline uint64_t flow_candidates(const struct flow_line *line, uint16_t tag)
 {
 	__m512i lanes = _mm512_load_si512((const void *)line);
-	uint64_t bits =
-	        _mm512_mask_cmpeq_epi16_mask(0x1ff0, lanes, _mm512_set1_epi16((short)tag)) >> 4;
+	uint64_t bits = _mm512_mask_cmpeq_epi16_mask(0x1ff0, lanes, _mm512_set1_epi16((short)tag));
 
 	/* what is loaded after this one comes after it: nothing on x86 but a word to the compiler
 	 */
@@ -72,9 +71,9 @@ static inline uint64_t flow_candidates(const struct flow_line *line, uint16_t ta
 	return bits;
 }
 
-static inline uint32_t flow_candidate_slot(uint64_t bits)
+static inline size_t flow_candidate_slot(uint64_t bits)
 {
-	return (uint32_t)__builtin_ctzll(bits);
+	return (size_t)__builtin_ctzll(bits) - 4;
 }
 
 /* Refs are the lanes of 32 bits from 7 on. These two are for the holder of the bucket, or who is

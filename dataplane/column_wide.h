@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Values of a column, widened to words of 64 bits. Apart from column.h because a vector that large
- * as a function's result makes compilers warn where the processor has none.
+ * Values of a column as a vector: eight widened to words of 64 bits, or sixteen as they are. Apart
+ * from column.h because a vector that large as a function's argument or result makes compilers warn
+ * where the processor has none (-Wpsabi: the functions are inlined, so no ABI is meant).
  */
 #ifndef DP_COLUMN_WIDE_H
 #define DP_COLUMN_WIDE_H

@@ -2,10 +2,10 @@
  *
  * The parse of nearly every packet there is: untagged, addressed to the port, IPv4 without options
  * or IPv6 without extension headers, no fragment, all headers in the first buffer segment, nothing
- * wrong. First the words that matter are collected from the frames, then all packets of the burst
- * are judged side by side: loops without branches, which the compiler turns into vectors. Whatever
- * is not plain is dp_parse()'s to judge. Where both judge, they agree: a test holds the one against
- * the other.
+ * wrong. First the words that matter are collected from frames that begin as such a packet does
+ * (parse_plain_collect.c), then all packets of the burst are judged side by side: loops without
+ * branches, which the compiler turns into vectors. Whatever is not plain is dp_parse()'s to judge.
+ * Where both judge, they agree: a test holds the one against the other.
  */
 #include <netinet/in.h>
 #include <rte_branch_prediction.h>

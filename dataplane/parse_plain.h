@@ -5,6 +5,10 @@
 #ifndef DP_PARSE_PLAIN_H
 #define DP_PARSE_PLAIN_H
 
+#ifdef __SSE4_1__
+#include <smmintrin.h>
+#endif
+
 #include "column_wide.h"
 #include "pkt.h"
 #include "tables.h"
@@ -92,14 +96,13 @@ static inline bool head_is(const struct head *head, const uint8_t *frame)
 struct plain {
 	struct dp_burst *b;
 	struct head head;
-	uint64_t set; /* those whose words were collected, then those that are plain */
+	uint64_t set; /* those whose words were collected */
 	uint32_t source[DP_BURST] COLUMN, destination[DP_BURST] COLUMN, ports[DP_BURST] COLUMN;
 	struct words words;
 };
 
-/* Gives each packet its place, and collects the words of those that may be plain: what is IPv6 that
- * may be goes into the burst of that family, all else into that of IPv4. Returns the bytes of all.
- */
+/* Gives each packet its place: what is untagged IPv6 in the burst of that family, all else in that
+ * of IPv4. Collects the words of those that may be plain. Returns the bytes of all. */
 uint64_t plain_collect(
         struct plain s[2], const struct rte_ether_addr *mac, struct rte_mbuf **pkts, uint32_t n);
 

@@ -77,7 +77,7 @@ static inline __attribute__((always_inline)) uint32_t take_run(
 			collect6(first, &word[i], frame + ETHER);
 		else
 			collect4(first, &word[i], frame + ETHER);
-		copy_row(first, ROW_MBUF, &m->ol_flags);
+		copy_row(first, ROW_MBUF, (const uint8_t *)m + offsetof(struct rte_mbuf, ol_flags));
 		mbufs[i] = m;
 		l3[i] = frame + ETHER;
 		sum += rte_pktmbuf_pkt_len(m);

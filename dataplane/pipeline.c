@@ -21,8 +21,8 @@
 #include <rte_branch_prediction.h>
 #include <rte_tcp.h>
 
-#include "miss.h"
 #include "hops.h"
+#include "miss.h"
 #include "output.h"
 #include "parse.h"
 #include "rewrite.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * The packet's way on a worker: parse -> flow -> [listener -> select -> insert] -> rewrite -> next
- * hop. pipeline.c shows it on one page.
+ * The packet's way on a worker: parse -> flow -> [listener -> select -> insert] -> next hop ->
+ * rewrite -> output. pipeline.c shows it on one page.
  */
 #ifndef DP_PIPELINE_H
 #define DP_PIPELINE_H

@@ -69,7 +69,7 @@ struct dp_burst {
 
 	struct dp_flow flows[DP_BURST]; /* flow: found; or miss: made */
 
-	const struct dp_adj *adjs[DP_BURST]; /* hops: of live packets */
+	const struct dp_adj *adjs[DP_BURST]; /* next hop: of live packets */
 };
 static_assert(DP_BURST <= DP_FLOW_BURST && DP_BURST <= DP_FIB_BURST, "one look-up a burst");
 

@@ -10,8 +10,9 @@
 
 struct dp_rewrite_ops {
 	/* Rewrites the live packets of a burst by their flows: from the IP header on, all checksums
-	 * right afterwards if they were right before. TTLs are above 1. What ends a simple packet's
-	 * way is part of the loop: simple.h. */
+	 * right afterwards if they were right before. TTLs are above 1, and next hops are known.
+	 * What ends a simple packet's way is part of the loop (simple.h): dp_simple_done(), or
+	 * dp_simple_none(), says which packets are complete. */
 	void (*rewrite)(struct dp_worker_ctx *ctx, struct dp_burst *burst);
 };
 

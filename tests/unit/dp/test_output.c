@@ -85,6 +85,7 @@ static void run(
 struct mix {
 	uint32_t clients, listeners;
 	bool both_families, lengths, resets;
+	bool udp;       /* some are, beside TCP */
 	bool both_ways; /* directions in one burst, as on a load balancer with one port */
 	bool dying;     /* some have a TTL of 1 */
 	bool forgets;   /* the worker now and then forgets where targets are */
@@ -95,9 +96,12 @@ struct mix {
 static struct frame_spec packet(const struct mix *mix, uint16_t port, bool v6)
 {
 	static const char *const vips[] = {"10.90.0.10", "10.90.0.11"};
-	struct frame_spec s = rig_to_vip(v6 ? "fd00:90::10" : vips[below(mix->listeners)], 80,
-	        IPPROTO_TCP, 1 + below(mix->clients));
+	uint32_t client = 1 + below(mix->clients);
+	struct frame_spec s = rig_to_vip(
+	        v6 ? "fd00:90::10" : vips[below(mix->listeners)], 80, IPPROTO_TCP, client);
 
+	if (mix->udp && below(3) == 0)
+		s = rig_to_vip(v6 ? "fd00:90::10" : vips[0], 53, IPPROTO_UDP, client);
 	s.tcp_flags = mix->resets && below(8) == 0 ? RTE_TCP_RST_FLAG : RTE_TCP_ACK_FLAG;
 	s.payload = (uint16_t)(mix->lengths ? below(1100) : 0);
 	s.padding = mix->lengths && s.payload == 0 ? 6 : 0;
@@ -115,10 +119,18 @@ static struct frame_spec packet(const struct mix *mix, uint16_t port, bool v6)
 /* All flows there are, with an answer each. */
 static void make_flows(const struct mix *mix)
 {
-	static const char *const vips[] = {"10.90.0.10", "10.90.0.11", "fd00:90::10"};
+	static const struct {
+		const char *vip;
+		uint16_t port;
+		uint8_t protocol;
+	} to[] = {{"10.90.0.10", 80, IPPROTO_TCP}, {"10.90.0.11", 80, IPPROTO_TCP},
+	        {"fd00:90::10", 80, IPPROTO_TCP}, {"10.90.0.10", 53, IPPROTO_UDP},
+	        {"fd00:90::10", 53, IPPROTO_UDP}};
 
-	for (uint32_t k = 0; k < RTE_DIM(vips) * mix->clients; k++) {
-		struct frame_spec s = rig_to_vip(vips[k % 3], 80, IPPROTO_TCP, 1 + k / 3);
+	for (uint32_t k = 0; k < RTE_DIM(to) * mix->clients; k++) {
+		uint32_t at = k % RTE_DIM(to);
+		struct frame_spec s =
+		        rig_to_vip(to[at].vip, to[at].port, to[at].protocol, 1 + k / RTE_DIM(to));
 		struct lb_ip target = rig_target(rig_slot(&s));
 		struct frame_spec forwarded = rig_forwarded(&s, 1, &target, RIG_TARGET_PORT);
 		struct frame_spec answer = rig_answer(&forwarded);
@@ -136,7 +148,8 @@ static void make_flows(const struct mix *mix)
 
 /* What bursts of a mix came to: a test says which it wants to have seen. */
 struct seen {
-	uint64_t both_ports, both_listeners, both_ways, tagged, too_big, resets, died;
+	uint64_t both_ports, both_listeners, both_ways, both_protocols, tagged, too_big, resets,
+	        died;
 };
 
 static void note(const struct result *r, struct seen *seen)
@@ -148,6 +161,8 @@ static void note(const struct result *r, struct seen *seen)
 	                        ls[4].packets_in + ls[4].packets_out != 0;
 	seen->both_ways += r->stats.counters[LB_COUNTER_TO_TARGET] != 0 &&
 	                   r->stats.counters[LB_COUNTER_TO_CLIENT] != 0;
+	seen->both_protocols += (ls[0].packets_in | ls[5].packets_in) != 0 &&
+	                        (ls[1].packets_in | ls[6].packets_in) != 0;
 	seen->died += r->stats.drops[LB_DROP_TTL_EXPIRED];
 	for (uint32_t i = 0; i < r->out[1].n; i++)
 		seen->tagged += r->bytes[1][i][12] == 0x81 && r->bytes[1][i][13] == 0;
@@ -263,6 +278,7 @@ static void packets_that_differ_in_everything(void **state)
 	        .both_families = true,
 	        .lengths = true,
 	        .resets = true,
+	        .udp = true,
 	        .both_ways = true,
 	        .dying = true,
 	        .forgets = true};
@@ -273,6 +289,7 @@ static void packets_that_differ_in_everything(void **state)
 	assert_true(seen.both_ports > 30);
 	assert_true(seen.both_listeners > 30);
 	assert_true(seen.both_ways > 100);
+	assert_true(seen.both_protocols > 100);
 	assert_true(seen.resets > 30);
 	assert_true(seen.died > 30);
 }

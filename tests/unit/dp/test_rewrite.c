@@ -199,6 +199,45 @@ static void payload_may_lie_in_further_segments(void **state)
 	rte_pktmbuf_free(m);
 }
 
+/* Bytes behind the IP packet in a further segment travel on: they count, and have to fit. Alone in
+ * its burst a packet is simple; beside one that is for nobody it is not looked at as such. */
+static void a_tail_in_a_further_segment_counts(void **state)
+{
+	for (uint32_t k = 0; k < 4; k++) {
+		bool alone = k & 1, fits = k & 2;
+		struct frame_spec s = rig_to_vip("10.90.0.10", 80, IPPROTO_TCP, 1900 + k);
+		struct frame_spec nobodys = rig_to_vip("10.90.0.10", 999, IPPROTO_TCP, 1);
+		uint64_t bytes = rig->stats.counters[LB_COUNTER_FORWARDED_BYTES];
+		uint64_t big = rig->stats.drops[LB_DROP_TOO_BIG];
+		struct dp_adj adj = rig_adj(1);
+		struct rte_mbuf *pkts[2];
+		struct frame f, g;
+		uint16_t port;
+		bool kernel;
+
+		adj.mtu = (uint16_t)(40 + 1000 + (fits ? 100 : 99));
+		rig_route(rig, "10.1.0.0", 16, &adj);
+		s.payload = 1000;
+		s.padding = 100;
+		frame_build(&f, &s);
+		frame_build(&g, &nobodys);
+		pkts[0] = rig_mbuf(rig, f.bytes, f.l4 + 20);
+		rte_pktmbuf_chain(pkts[0], rig_mbuf(rig, f.bytes + f.l4 + 20, 1100));
+		pkts[1] = rig_mbuf(rig, g.bytes, g.len);
+		if (alone)
+			rte_pktmbuf_free(pkts[1]);
+		dp_pipeline_run(&rig->ctx, pkts, alone ? 1 : 2, 0);
+		assert_int_equal(rig->stats.drops[LB_DROP_TOO_BIG] - big, !fits);
+		assert_int_equal(
+		        rig->stats.counters[LB_COUNTER_FORWARDED_BYTES] - bytes, fits ? f.len : 0);
+		if (!fits)
+			continue;
+		assert_ptr_equal(rig_take(rig, &port, &kernel), pkts[0]);
+		assert_int_equal(rte_pktmbuf_pkt_len(pkts[0]), f.len);
+		rte_pktmbuf_free(pkts[0]);
+	}
+}
+
 /* The tags of the interface that a packet leaves by, whatever it came with. */
 static void an_adjacency_with_tags_replaces_those_that_came(void **state)
 {
@@ -253,6 +292,7 @@ int main(void)
 	        cmocka_unit_test(ethernet_padding_goes_no_further),
 	        cmocka_unit_test(a_wrong_l4_checksum_stays_wrong),
 	        cmocka_unit_test(payload_may_lie_in_further_segments),
+	        cmocka_unit_test(a_tail_in_a_further_segment_counts),
 	        cmocka_unit_test(an_adjacency_with_tags_replaces_those_that_came),
 	};
 

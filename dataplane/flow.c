@@ -103,7 +103,7 @@ struct places {
 	const uint64_t *entries[DP_FLOW_BURST];
 };
 
-/* Those of the next eight keys, or of 'n', the last ones. */
+/* The buckets of the next eight keys, or, if there are fewer, of the last 'n'. */
 static inline __attribute__((always_inline)) void fetch_buckets(
         const struct dp_flow_table *t, const uint32_t *buckets, uint32_t n)
 {

@@ -7,6 +7,7 @@
 #define DP_FLOW_ENTRY_H
 
 #include "flow_layout.h"
+#include "flow_pair.h"
 
 /* The sides of an entry. A packet to the target is matched by the virtual side and gets the
  * target's; the other way round in the other direction. */
@@ -37,58 +38,64 @@ static inline __attribute__((always_inline)) bool flow_client_is(
 {
 	if (!is_v6)
 		return flow_load(&e[0]) == key->client[0];
-	return flow_load(&e[0]) == key->client[0] && flow_load(&e[1]) == key->client[key->stride] &&
+	return flow_pair_is_zero(flow_load_pair(e) ^ flow_key_pair(key->client, key->stride)) &&
 	       flow_load32(e, 2 * FLOW_PORTS6_AT) == key->client[2 * key->stride];
 }
 
-/* Where the two sides of an IPv6 entry have their addresses. The virtual one's number is masked:
- * nothing outside is read, whatever it says. */
+/* The addresses of an IPv6 entry: of a side, and of the other one. */
 struct flow_sides {
-	const uint64_t *at[2]; /* [enum flow_side] */
+	flow_pair this, other;
 };
 
+/* Without a branch: there is no telling which side is asked for. The virtual address' number is
+ * masked: nothing outside is read, whatever it says. */
 static inline __attribute__((always_inline)) struct flow_sides flow_sides(
-        const struct dp_flow_table *t, const uint64_t *e, bool is_v6)
+        const struct dp_flow_table *t, const uint64_t *e, bool is_v6, uint32_t side)
 {
-	uint32_t vip = is_v6 ? flow_load16(e, FLOW_VIP_AT16) & t->vip_mask : 0;
+	static_assert(FLOW_VIRTUAL == 0 && FLOW_TARGET == 1, "less than 0, a side is a mask");
+	uint64_t which = -(uint64_t)side;
+	flow_pair virtual, differ, this;
 
-	return (struct flow_sides){{t->vips[vip].words, &e[FLOW_TARGET6_AT]}};
+	if (!is_v6)
+		return (struct flow_sides){{0}, {0}};
+	virtual = flow_load_pair(t->vips[flow_load16(e, FLOW_VIP_AT16) & t->vip_mask].words);
+	differ = virtual ^ flow_load_pair(&e[FLOW_TARGET6_AT]);
+	this = virtual ^ (differ & (flow_pair){which, which});
+	return (struct flow_sides){this, this ^ differ};
 }
 
-/* Whether a side is the key's other side. */
-static inline __attribute__((always_inline)) bool flow_side_is(const struct flow_sides *sides,
-        const uint64_t *e, bool is_v6, uint32_t side, const struct flow_key_at *key)
+/* Whether 'side' is the key's other side; 'address' is that side's. */
+static inline __attribute__((always_inline)) bool flow_side_is(const uint64_t *e, bool is_v6,
+        uint32_t side, flow_pair address, const struct flow_key_at *key)
 {
 	if (!is_v6)
 		return flow_load(&e[1 + side]) == key->other[0];
-	return flow_load(&sides->at[side][0]) == key->other[0] &&
-	       flow_load(&sides->at[side][1]) == key->other[key->stride] &&
+	return flow_pair_is_zero(address ^ flow_key_pair(key->other, key->stride)) &&
 	       flow_load16(e, FLOW_PORTS_AT16 + side) == key->other[2 * key->stride];
 }
 
-static inline __attribute__((always_inline)) void flow_side_get(const struct flow_sides *sides,
-        const uint64_t *e, bool is_v6, uint32_t side, uint64_t words[3])
+static inline __attribute__((always_inline)) void flow_side_get(
+        const uint64_t *e, bool is_v6, uint32_t side, flow_pair address, uint64_t words[3])
 {
 	if (!is_v6) {
 		words[0] = flow_load(&e[1 + side]);
 		return;
 	}
-	words[0] = flow_load(&sides->at[side][0]);
-	words[1] = flow_load(&sides->at[side][1]);
+	memcpy(words, &address, sizeof(address));
 	words[2] = flow_load16(e, FLOW_PORTS_AT16 + side);
 }
 
-/* All of 'flow' but the index; by 'side', where its packets go. An IPv6 entry has the change of
- * checksums to the target alone, never 0xffff, which is another zero. The way back is the
- * complement. */
-static inline __attribute__((always_inline)) void flow_copy(const struct flow_sides *sides,
-        const uint64_t *e, bool is_v6, uint64_t live, uint32_t side, struct dp_flow *flow)
+/* All of 'flow' but the index; by 'side', where its packets go, whose address is 'address'. An IPv6
+ * entry has the change of checksums to the target alone, never 0xffff, which is another zero. The
+ * way back is the complement. */
+static inline __attribute__((always_inline)) void flow_copy(const uint64_t *e, bool is_v6,
+        uint64_t live, uint32_t side, flow_pair address, struct dp_flow *flow)
 {
 	flow->live = live;
 	flow->slot_epoch = flow_load(&e[FLOW_SLOT_AT]);
-	flow_side_get(sides, e, is_v6, side, flow->to);
-	static_assert(FLOW_VIRTUAL == 0 && FLOW_TARGET == 1, "less one, a side is a mask");
+	flow_side_get(e, is_v6, side, address, flow->to);
 	if (is_v6) {
+		static_assert(FLOW_VIRTUAL == 0 && FLOW_TARGET == 1, "less one, a side is a mask");
 		flow->l4_delta = (uint16_t)(flow_load16(e, FLOW_DELTA_AT16) ^ (side - 1));
 	} else {
 		uint32_t delta = flow_load32(e, 2 * FLOW_DELTAS_AT + 1 - side);
@@ -109,12 +116,12 @@ static inline __attribute__((always_inline)) bool flow_read(const struct dp_flow
         const uint64_t *e, bool is_v6, const struct flow_key_at *key, struct dp_flow *flow)
 {
 	uint64_t live = flow_load(&e[FLOW_LIVE_AT]);
-	const struct flow_sides sides = flow_sides(t, e, is_v6);
+	const struct flow_sides sides = flow_sides(t, e, is_v6, key->direction);
 
 	if (!flow_live_is(live) || !flow_client_is(e, is_v6, key) ||
-	        !flow_side_is(&sides, e, is_v6, key->direction, key))
+	        !flow_side_is(e, is_v6, key->direction, sides.this, key))
 		return false;
-	flow_copy(&sides, e, is_v6, live, 1 - key->direction, flow);
+	flow_copy(e, is_v6, live, 1 - key->direction, sides.other, flow);
 	return flow_same_life(flow_load(&e[FLOW_LIVE_AT]), live);
 }
 

@@ -32,15 +32,15 @@ static bool read_entry(const struct dp_flow_table *t, uint32_t index, struct dp_
 	const uint64_t *e = flow_entry(t, index);
 	uint64_t live = flow_load(&e[FLOW_LIVE_AT]);
 	struct flow_words words = {.direction = DP_TO_TARGET};
-	const struct flow_sides sides = flow_sides(t, e, is_v6);
+	const struct flow_sides sides = flow_sides(t, e, is_v6, FLOW_VIRTUAL);
 
 	if (!flow_live_is(live))
 		return false;
 	flow_client_get(e, is_v6, words.client);
-	flow_side_get(&sides, e, is_v6, FLOW_VIRTUAL, words.other);
+	flow_side_get(e, is_v6, FLOW_VIRTUAL, sides.this, words.other);
 	flow_words_key(&words, is_v6, key);
 	flow->index = index;
-	flow_copy(&sides, e, is_v6, live, FLOW_TARGET, flow);
+	flow_copy(e, is_v6, live, FLOW_TARGET, sides.other, flow);
 	return flow_same_life(flow_load(&e[FLOW_LIVE_AT]), live);
 }
 

@@ -10,6 +10,11 @@
 
 void cell_extra(struct cell *cell, const char *key, double value)
 {
+	for (uint32_t i = 0; i < cell->nb_extras; i++)
+		if (strcmp(cell->extras[i].key, key) == 0) {
+			cell->extras[i].value = value;
+			return;
+		}
 	if (cell->nb_extras == MAX_EXTRAS)
 		die("%s: too many extras", cell->name);
 	cell->extras[cell->nb_extras++] = (struct extra){key, value};
@@ -23,11 +28,27 @@ double cell_extra_get(const struct cell *cell, const char *key)
 	die("%s: nothing is known of %s", cell->name, key);
 }
 
+static struct cell *find_cell(
+        struct report *r, const char *name, bool is_v6, const char *direction, uint32_t flows)
+{
+	for (uint32_t i = 0; i < r->nb_cells; i++) {
+		struct cell *c = &r->cells[i];
+
+		if (strcmp(c->name, name) == 0 && c->is_v6 == is_v6 && c->flows == flows &&
+		        (direction == NULL ||
+		                (c->direction != NULL && strcmp(c->direction, direction) == 0)))
+			return c;
+	}
+	return NULL;
+}
+
 struct cell *report_cell(struct report *r, const char *name, bool is_v6, const char *direction,
         uint32_t flows, uint32_t workers)
 {
-	struct cell *cell;
+	struct cell *cell = find_cell(r, name, is_v6, direction, flows);
 
+	if (cell != NULL)
+		return cell;
 	if (r->nb_cells == MAX_CELLS)
 		die("more than %u cells", MAX_CELLS);
 	cell = &r->cells[r->nb_cells++];
@@ -38,18 +59,11 @@ struct cell *report_cell(struct report *r, const char *name, bool is_v6, const c
 }
 
 const struct cell *report_find(
-        const struct report *r, const char *name, bool is_v6, const char *direction, uint32_t flows)
+        struct report *r, const char *name, bool is_v6, const char *direction, uint32_t flows)
 {
-	for (uint32_t i = 0; i < r->nb_cells; i++) {
-		const struct cell *c = &r->cells[i];
+	const struct cell *cell = find_cell(r, name, is_v6, direction, flows);
 
-		if (strcmp(c->name, name) == 0 && c->is_v6 == is_v6 && c->flows == flows &&
-		        c->ns.n > 0 &&
-		        (direction == NULL ||
-		                (c->direction != NULL && strcmp(c->direction, direction) == 0)))
-			return c;
-	}
-	return NULL;
+	return cell != NULL && cell->ns.n > 0 ? cell : NULL;
 }
 
 void report_left_out(struct report *r, const char *format, ...)

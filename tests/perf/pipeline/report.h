@@ -38,13 +38,14 @@ struct report {
 	uint32_t nb_cells, nb_goals, nb_left_out;
 };
 
-/* A cell without figures, to be filled. */
+/* The cell of that name and so on, to be filled: a new one, or one that has figures of an earlier
+ * visit. */
 struct cell *report_cell(struct report *r, const char *name, bool is_v6, const char *direction,
         uint32_t flows, uint32_t workers);
 
 /* The cell that was measured, or NULL. 'direction' NULL: any. */
-const struct cell *report_find(const struct report *r, const char *name, bool is_v6,
-        const char *direction, uint32_t flows);
+const struct cell *report_find(
+        struct report *r, const char *name, bool is_v6, const char *direction, uint32_t flows);
 
 /* The touch of each family, from all of its cells. */
 void report_touch(struct report *r);

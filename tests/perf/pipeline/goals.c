@@ -141,6 +141,39 @@ static void judge_change(struct report *r, bool is_v6)
 	        "change of tables, %s: 99.9th percentile of bursts, to without", families[is_v6]);
 }
 
+/* References do the same work in each run. Where half of a cell's runs took so much longer than the
+ * quickest one, the machine was another one meanwhile. */
+#define STEADY 1.2
+
+static double spread(const struct figures *f)
+{
+	return f->n > 0 ? figures_median(f) / figures_min(f) : 1;
+}
+
+static void judge_machine(struct report *r)
+{
+	const struct figures *worst = NULL;
+	const struct cell *of = NULL;
+
+	for (uint32_t i = 0; i < r->nb_cells; i++) {
+		const struct cell *c = &r->cells[i];
+		const struct figures *reference = c->workers == 0 ? &c->ns : &c->touch;
+
+		if (c->flows == 0 || spread(reference) < STEADY ||
+		        (worst != NULL && spread(reference) < spread(worst)))
+			continue;
+		worst = reference;
+		of = c;
+	}
+	if (of != NULL)
+		report_left_out(r,
+		        "a steady machine: %s%s, %s, %u flows, took %.1f ns in the median run, "
+		        "%.1f in the quickest; others take its caches, its memory or its clock: "
+		        "measure again",
+		        of->workers == 0 ? "" : "touch beside ", of->name, families[of->is_v6],
+		        of->flows, figures_median(worst), figures_min(worst));
+}
+
 void goals_judge(struct report *r)
 {
 	const struct cell *memory = report_find(r, "hit", false, "forward", 10 * MI);
@@ -168,4 +201,5 @@ void goals_judge(struct report *r)
 	if (counted != NULL)
 		judge(r, cell_extra_get(counted, "bytes_per_flow"), false, 144, "bytes",
 		        "memory of a table for IPv4 with counts, a flow");
+	judge_machine(r);
 }

@@ -52,7 +52,7 @@ struct flow_sides {
 static inline __attribute__((always_inline)) struct flow_sides flow_sides(
         const struct dp_flow_table *t, const uint64_t *e, bool is_v6, uint32_t side)
 {
-	static_assert(FLOW_VIRTUAL == 0 && FLOW_TARGET == 1, "less than 0, a side is a mask");
+	static_assert(FLOW_VIRTUAL == 0 && FLOW_TARGET == 1, "negated, a side is a mask");
 	uint64_t which = -(uint64_t)side;
 	flow_pair virtual, differ, this;
 

@@ -146,12 +146,12 @@ static __attribute__((noinline)) enum dp_flow_result check_client(
 		        !flow_client_is(e, is_v6, &in->key))
 			continue;
 		in->flow->index = at.index;
-		sides = flow_sides(in->t, e, is_v6, FLOW_TARGET);
 		if (flow_read(in->t, e, is_v6, &in->key, in->flow))
 			return DP_FLOW_EXISTS;
 		n++;
 		if (is_over(in, at.index))
 			over = at;
+		sides = flow_sides(in->t, e, is_v6, FLOW_TARGET);
 		if (flow_side_is(e, is_v6, FLOW_TARGET, sides.this, &target))
 			collision = at;
 	}
@@ -214,10 +214,9 @@ static inline __attribute__((always_inline)) void make_flow(
         const struct insertion *in, uint32_t ref, bool is_v6)
 {
 	uint64_t *e = flow_entry(in->t, ref - 1), live = entry_write(in, e, is_v6);
-	const struct flow_sides sides = flow_sides(in->t, e, is_v6, FLOW_TARGET);
 
 	in->flow->index = ref - 1;
-	flow_copy(e, is_v6, live, FLOW_TARGET, sides.this, in->flow);
+	flow_copy(e, is_v6, live, FLOW_TARGET, flow_key_pair_plain(in->target_words, 1), in->flow);
 }
 
 /* With the bucket held. '*ref' is a free entry that is ours, or 0: none yet. */

@@ -33,12 +33,12 @@
  * How a reader knows that what it copied was one flow. The live word carries the entry's life, a
  * count that a removal raises (and LIVE, that it clears) before the entry can be written again. A
  * reader loads it before and after all else: the same life, alive, both times, and everything
- * between belongs to that flow. All loads acquire and all stores release, which on x86 costs
- * nothing, so the order of the words is the order in which a writer stored them. (The count
- * wraps at 65,536 lives, all within one copy of 64 bytes: it does not happen.) So a hit needs no
- * look at the bucket again, and a worker that is preempted with a bucket held stops no packet of an
- * established flow. A miss needs the bucket's version: even and the same before and after, since a
- * removal moves another ref into the hole.
+ * between belongs to that flow. All loads acquire (IPv6 addresses two words at once: flow_pair.h)
+ * and all stores release, which on x86 costs nothing, so the order of the words is the order in
+ * which a writer stored them. (The count wraps at 65,536 lives, all within one copy of 64 bytes: it
+ * does not happen.) So a hit needs no look at the bucket again, and a worker that is preempted with
+ * a bucket held stops no packet of an established flow. A miss needs the bucket's version: even and
+ * the same before and after, since a removal moves another ref into the hole.
  *
  * Layout rule: any change here, to the hash, or to the numbers of enum dp_tcp_state or enum
  * dp_flow_flags, raises FLOW_LAYOUT; a file of another layout is made anew.
@@ -53,6 +53,17 @@
 #include "once.h"
 #include "prefetch.h"
 #include "siphash.h"
+
+/* The plain forms of flow_line.h and flow_pair.h everywhere: for the thread sanitizer, which takes
+ * a vector for what is no shared word. */
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#define FLOW_PLAIN
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__) && !defined(FLOW_PLAIN)
+#define FLOW_PLAIN
+#endif
 
 #define FLOW_MAGIC  UINT64_C(0x574f4c464152424e)
 #define FLOW_LAYOUT 6
@@ -92,6 +103,7 @@ struct flow_hold {
 LB_ASSERT_SIZE(struct flow_hold, 64);
 static_assert(FLOW_HOLD_AT + FLOW_NB_CALLERS * sizeof(struct flow_hold) <= FLOW_VIPS_AT,
         "hold words overlap the addresses");
+static_assert(FLOW_VIPS_AT % 16 == 0, "addresses are loaded whole: flow_pair.h");
 
 /* An IPv6 virtual address that flows have or had, as the first two words of a side; zeros: free. */
 struct flow_vip {
@@ -120,6 +132,7 @@ LB_ASSERT_AT(struct flow_line, refs, 28);
  * virtual port << 32 | target port << 48. */
 #define FLOW_TARGET6_AT 2
 #define FLOW_PORTS6_AT  4
+static_assert(FLOW_TARGET6_AT % 2 == 0, "an address is loaded whole: flow_pair.h");
 /* While an entry is free: its place in the pool. */
 #define FLOW_LINK_AT 7
 

@@ -54,7 +54,7 @@ static inline uint32_t flow_line_slot_plain(const struct flow_line *line, uint32
 	return slot;
 }
 
-#if defined(__AVX512BW__) && !defined(FLOW_PLAIN) && !defined(__SANITIZE_THREAD__)
+#if defined(__AVX512BW__) && !defined(FLOW_PLAIN)
 #include <immintrin.h>
 
 /* A line as 32 lanes of 16 bits: tags are the lanes 4 to 12, and so are the bits of the result. The

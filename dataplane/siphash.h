@@ -47,6 +47,7 @@ static inline __attribute__((always_inline)) void dp_siphash13(const uint64_t ke
 	        zero + (key[1] ^ UINT64_C(0x7465646279746573)),
 	};
 
+	/* in a straight line: as a loop over an array, words go over the stack */
 #pragma GCC unroll 3
 	for (unsigned int i = 0; i < nb_words; i++) {
 		v[3] ^= words[i];

@@ -312,10 +312,15 @@ static void visit(void *arg, const struct dp_flow_key *key, const struct dp_flow
 {
 	struct twin_flow *f = twin_by_id(flow->slot);
 	struct dp_flow_key expected = flow_key(&f->spec, DP_TO_TARGET);
+	struct dp_flow_target target = flow_target(&f->spec);
+	struct lb_ip to;
 
 	if (memcmp(&expected, key, sizeof(expected)) != 0)
 		fail("listed with another key");
 	assert_same(f, flow);
+	to = flow_to_ip(flow, key->is_v6);
+	if (memcmp(&to, &target.ip, sizeof(to)) != 0)
+		fail("listed with another target");
 	++*(uint32_t *)arg;
 }
 

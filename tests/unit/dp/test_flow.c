@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <cmocka.h>
 
+#include "flow_entry.h"
 #include "flow_fixture.h"
 
 /* The naive twin: one input, a byte at a time, after the paper's text. */
@@ -129,6 +130,39 @@ static void comparison_is_full(void **state)
 				((uint8_t *)&key)[byte] ^= 0x10;
 				assert_int_equal(flow_lookup(t, &key, 1, &hash, &flow), 0);
 			}
+	}
+	dp_flow_close(t);
+}
+
+/* What a key's client may differ in. */
+enum differs { ADDRESS_LOW, ADDRESS_HIGH, PORT, PROTOCOL, NB_DIFFERS };
+
+/* An entry is compared by itself: its tag may be another client's. */
+static void entry_of_another_client_is_not_read(void **state)
+{
+	struct dp_flow_table *t = flow_table(10, 10);
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct spec s = {1, 4000, 1, 7, 0, v6};
+		struct dp_flow_key good = flow_key(&s, DP_TO_TARGET);
+		struct inserted in = flow_put(t, 0, &s, TCP_SYN, 1);
+
+		assert_int_equal(in.result, DP_FLOW_INSERTED);
+		for (uint32_t differs = ADDRESS_LOW; differs <= NB_DIFFERS; differs++) {
+			struct dp_flow_key key = good;
+			struct dp_flow_keys keys;
+			struct flow_key_at at;
+			struct dp_flow flow;
+
+			key.client.bytes[15] ^= differs == ADDRESS_LOW;
+			key.client.bytes[3] ^= v6 && differs == ADDRESS_HIGH;
+			key.client_port ^= differs == PORT;
+			key.protocol ^= differs == PROTOCOL;
+			dp_flow_keys_set(&keys, 9, &key);
+			at = flow_key_at(&keys, 9);
+			assert_int_equal(flow_read(t, flow_entry(t, in.flow.index), v6, &at, &flow),
+			        memcmp(&key, &good, sizeof(key)) == 0);
+		}
 	}
 	dp_flow_close(t);
 }
@@ -458,6 +492,7 @@ int main(void)
 	        cmocka_unit_test(burst_hashes_are_the_twin_s),
 	        cmocka_unit_test(both_directions_find_one_entry),
 	        cmocka_unit_test(comparison_is_full),
+	        cmocka_unit_test(entry_of_another_client_is_not_read),
 	        cmocka_unit_test(tag_collision_is_no_hit),
 	        cmocka_unit_test(burst_of_64_hits_and_misses),
 	        cmocka_unit_test(overflow_lines_come_and_go),

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "flow_entry.h"
 #include "flow_file_fixture.h"
 #include "flow_vip.h"
 
@@ -223,6 +224,23 @@ static void addresses_out_of_place_are_bad(void **state)
 	dp_flow_close(t);
 }
 
+/* The memory is shared, and files get damaged. */
+static void a_damaged_number_leads_nowhere(void **state)
+{
+	struct dp_flow_table *t = flow_table(0, 1);
+	struct spec s = flow_of_vip(0);
+	struct inserted in = flow_put(t, 0, &s, TCP_SYN, 1);
+	struct dp_flow flow;
+	flow_half *number;
+
+	assert_int_equal(in.result, DP_FLOW_INSERTED);
+	assert_true(t->map_size < UINT16_MAX * sizeof(t->vips[0]));
+	number = (flow_half *)flow_entry(t, in.flow.index) + FLOW_VIP_AT16;
+	*number = (uint16_t) ~*number;
+	assert_false(flow_get(t, &s, DP_TO_TARGET, &flow));
+	dp_flow_close(t);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, flow_file_remove)
@@ -237,6 +255,7 @@ int main(void)
 	        TEST(half_written_address_is_forgotten),
 	        TEST(damaged_addresses_start_empty),
 	        cmocka_unit_test(addresses_out_of_place_are_bad),
+	        cmocka_unit_test(a_damaged_number_leads_nowhere),
 	};
 
 	return cmocka_run_group_tests_name("flow_vip", tests, flow_file_setup, flow_file_teardown);

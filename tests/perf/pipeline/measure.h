@@ -15,6 +15,8 @@
  * would have put them. */
 #define BATCH    16384u
 #define MAX_RUNS 31u
+/* What has fewer is no figure. */
+#define RUNS_MIN 5u
 
 /* One value of each run. */
 struct figures {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
  * Groups of jobs run interleaved: one run of each, then the next run of each. Up to 1 Mi flows all
- * stages of both families stand beside each other. The ten millions follow, one family after the
- * other and then again, with hit and table at one flow beside them, as anchors for what is
- * compared. All their runs in a row would take seven seconds, and a neighbour of the machine may
- * well be busy for as long: so each visit makes the flows anew, and runs a few.
+ * stages of both families stand beside each other. The ten millions follow, with hit and table at
+ * one flow beside them, as anchors for what is compared. Memory may not do for both families at
+ * once, and all runs of one take some seconds in a row, for which a neighbour of the machine may
+ * well be busy: so they are visited in turn, each time with flows made anew for a few runs.
  */
 #include "plan.h"
 
@@ -19,9 +19,8 @@
 #define MAX_JOBS    96
 #define MI          (1u << 20)
 #define NB_FLOWS    5
-#define RUNS_MIN    5
-#define VISITS      5  /* to the ten millions of a family */
-#define QUICK_S     50 /* seconds for all, making flows included */
+#define VISITS      5  /* to the ten millions of a family; --quick: one */
+#define QUICK_S     50 /* seconds for all runs */
 #define FULL_S      400
 #define WORKERS_FEW (1u << 16) /* two workers run on these flows, and on 1 Mi */
 
@@ -348,10 +347,11 @@ static void close_small(struct plan *p)
 	}
 }
 
-/* One visit. False: there is nothing to visit. */
-static bool part_large(struct plan *p, bool is_v6)
+/* One visit of several. False: there is nothing to visit. */
+static bool part_large(struct plan *p, bool is_v6, uint32_t visits)
 {
 	struct stage *one = &p->stages[is_v6][0], *s = &p->stages[is_v6][NB_FLOWS - 1];
+	bool any;
 
 	if (!wants_family(p->b->options, is_v6) || !wants_stage(p->b->options, 10 * MI) ||
 	        !open_established(p, s, is_v6, 10 * MI, false))
@@ -365,17 +365,20 @@ static bool part_large(struct plan *p, bool is_v6)
 	add_hits(p, s);
 	add(p, "new", "forward", s);
 	add(p, "hit_seen", "forward", s);
+	any = p->nb_jobs > 0;
 	static_assert(VISITS >= RUNS_MIN, "a run of each visit is enough");
-	run_jobs(p, 0.2 / VISITS, RTE_MAX(1u, p->b->runs / VISITS), 1);
+	if (any)
+		run_jobs(p, 0.1 / visits, p->b->runs / visits, visits > 1 ? 1 : RUNS_MIN);
 	stage_close(s);
-	return true;
+	return any;
 }
 
 void plan_run(struct bench *b)
 {
 	static struct plan plan;
 	struct plan *p = &plan;
-	bool visits[2] = {true, true};
+	const uint32_t visits = b->options->quick ? 1 : VISITS;
+	bool wanted[2] = {true, true};
 
 	*p = (struct plan){.b = b};
 	if (b->options->quick && b->options->nb_flows == 0)
@@ -385,9 +388,9 @@ void plan_run(struct bench *b)
 	part_two_cpus(p);
 	part_flood(p);
 	close_small(p);
-	for (uint32_t visit = 0; visit < VISITS; visit++)
+	for (uint32_t visit = 0; visit < visits; visit++)
 		for (uint32_t f = 0; f < 2; f++)
-			visits[f] = visits[f] && part_large(p, f);
+			wanted[f] = wanted[f] && part_large(p, f, visits);
 	for (uint32_t f = 0; f < 2; f++)
 		stage_close(&p->stages[f][0]);
 }

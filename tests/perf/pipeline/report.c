@@ -28,27 +28,32 @@ double cell_extra_get(const struct cell *cell, const char *key)
 	die("%s: nothing is known of %s", cell->name, key);
 }
 
-static struct cell *find_cell(
-        struct report *r, const char *name, bool is_v6, const char *direction, uint32_t flows)
+static bool is_called(const struct cell *c, const char *name, bool is_v6, uint32_t flows)
 {
-	for (uint32_t i = 0; i < r->nb_cells; i++) {
-		struct cell *c = &r->cells[i];
+	return strcmp(c->name, name) == 0 && c->is_v6 == is_v6 && c->flows == flows;
+}
 
-		if (strcmp(c->name, name) == 0 && c->is_v6 == is_v6 && c->flows == flows &&
-		        (direction == NULL ||
-		                (c->direction != NULL && strcmp(c->direction, direction) == 0)))
-			return c;
-	}
-	return NULL;
+static bool has_direction(const struct cell *c, const char *direction)
+{
+	if (c->direction == NULL || direction == NULL)
+		return c->direction == direction;
+	return strcmp(c->direction, direction) == 0;
+}
+
+static bool is_measured(const struct cell *c)
+{
+	return c->ns.n >= RUNS_MIN;
 }
 
 struct cell *report_cell(struct report *r, const char *name, bool is_v6, const char *direction,
         uint32_t flows, uint32_t workers)
 {
-	struct cell *cell = find_cell(r, name, is_v6, direction, flows);
+	struct cell *cell;
 
-	if (cell != NULL)
-		return cell;
+	for (uint32_t i = 0; i < r->nb_cells; i++)
+		if (is_called(&r->cells[i], name, is_v6, flows) &&
+		        has_direction(&r->cells[i], direction))
+			return &r->cells[i];
 	if (r->nb_cells == MAX_CELLS)
 		die("more than %u cells", MAX_CELLS);
 	cell = &r->cells[r->nb_cells++];
@@ -59,11 +64,25 @@ struct cell *report_cell(struct report *r, const char *name, bool is_v6, const c
 }
 
 const struct cell *report_find(
-        struct report *r, const char *name, bool is_v6, const char *direction, uint32_t flows)
+        const struct report *r, const char *name, bool is_v6, const char *direction, uint32_t flows)
 {
-	const struct cell *cell = find_cell(r, name, is_v6, direction, flows);
+	for (uint32_t i = 0; i < r->nb_cells; i++) {
+		const struct cell *c = &r->cells[i];
 
-	return cell != NULL && cell->ns.n > 0 ? cell : NULL;
+		if (is_called(c, name, is_v6, flows) && is_measured(c) &&
+		        (direction == NULL || has_direction(c, direction)))
+			return c;
+	}
+	return NULL;
+}
+
+/* Whether the last thing that was left out had been said before: there are several visits. */
+static bool is_known(const struct report *r)
+{
+	for (uint32_t i = 0; i + 1 < r->nb_left_out; i++)
+		if (strcmp(r->left_out[i], r->left_out[r->nb_left_out - 1]) == 0)
+			return true;
+	return false;
 }
 
 void report_left_out(struct report *r, const char *format, ...)
@@ -76,6 +95,8 @@ void report_left_out(struct report *r, const char *format, ...)
 	if (vasprintf(&r->left_out[r->nb_left_out], format, args) >= 0)
 		r->nb_left_out++;
 	va_end(args);
+	if (is_known(r))
+		free(r->left_out[--r->nb_left_out]);
 }
 
 void report_clear(struct report *r)
@@ -133,7 +154,7 @@ static void print_lines(const struct report *r, bool cells, FILE *out)
 		fprintf(out, " %7s %7s %6s", "Mpps", "touch", "ratio");
 	fputc('\n', out);
 	for (uint32_t i = 0; i < r->nb_cells; i++)
-		if (r->cells[i].ns.n > 0 && (r->cells[i].workers != 0) == cells)
+		if (is_measured(&r->cells[i]) && (r->cells[i].workers != 0) == cells)
 			print_line(&r->cells[i], out);
 }
 
@@ -221,7 +242,7 @@ static json_t *cells_json(const struct report *r, bool cells)
 	json_t *array = json_array();
 
 	for (uint32_t i = 0; i < r->nb_cells; i++)
-		if (r->cells[i].ns.n > 0 && (r->cells[i].workers != 0) == cells)
+		if (is_measured(&r->cells[i]) && (r->cells[i].workers != 0) == cells)
 			json_array_append_new(array, cell_json(&r->cells[i]));
 	return array;
 }

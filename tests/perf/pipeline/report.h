@@ -44,8 +44,8 @@ struct cell *report_cell(struct report *r, const char *name, bool is_v6, const c
         uint32_t flows, uint32_t workers);
 
 /* The cell that was measured, or NULL. 'direction' NULL: any. */
-const struct cell *report_find(
-        struct report *r, const char *name, bool is_v6, const char *direction, uint32_t flows);
+const struct cell *report_find(const struct report *r, const char *name, bool is_v6,
+        const char *direction, uint32_t flows);
 
 /* The touch of each family, from all of its cells. */
 void report_touch(struct report *r);

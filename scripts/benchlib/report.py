@@ -92,6 +92,8 @@ def text(result):
     m = result["machine"]
     head = f"{m['cpu']}, {m['cpus']} processors, {m['memory_mb']} MB, Linux {m['kernel']}, anabranch {m['commit']}\n" \
            "Medians of at least five runs. Machines differ and are shared: quote ratios, not times.\n"
+    if m.get("runs_repeated"):
+        head += f"{m['runs_repeated']} runs in memory were repeated, because touch was slow beside them.\n"
     notes = "\n".join([*(f"Left out: {what}" for what in result["left_out"]), *(f"Failed: {what}" for what in result["errors"])])
     parts = head, references(result), cells(result), more(result), latencies(result), goals(result), notes
     return "\n".join(part for part in parts if part)

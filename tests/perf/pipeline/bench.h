@@ -22,6 +22,7 @@ struct cell {
 	uint32_t workers;      /* 0: a reference */
 	struct figures ns;     /* of one packet, the harness taken off */
 	struct figures touch;  /* the same packets, in the same runs */
+	double quickest_touch; /* of any run, counted or not; 0: none yet */
 	double mpps;           /* 0: follows from ns */
 	struct extra {
 		const char *key;
@@ -62,6 +63,8 @@ struct bench {
 	uint32_t tries;       /* repetitions of a batch in which somebody else got the CPU, at most:
 	                         a machine may never be quiet */
 	uint32_t nb_repeated; /* batches in which somebody else got the CPU */
+	double patience_s;    /* that is left for repeating runs */
+	uint32_t nb_runs_repeated;
 	struct rig *rig;
 	struct worker *workers; /* [2]; the second only where there are two CPUs */
 	uint64_t *keys;         /* [BATCH * 5]: what the references look up */

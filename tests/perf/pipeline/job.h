@@ -25,6 +25,8 @@ struct job_ops {
 	void (*fill)(struct job *job, struct bench *b);
 	burst_fn burst;
 	bool bare; /* 'burst' does not empty the pipeline's queues */
+	/* A run that met a disturbed machine may be done again: it leaves nothing behind. */
+	bool repeatable;
 	void (*check)(struct job *job, struct bench *b);
 };
 
@@ -40,7 +42,9 @@ struct job {
 
 /* So many batches: each is written, timed and checked; then written again, for touch. The harness
  * is taken off. Some batches before them are not counted: the caches are full of what ran before.
- * Nor is one in which somebody else got the CPU, for the same reason: it is repeated. */
+ * Nor is one in which somebody else got the CPU, for the same reason: it is repeated. So is a whole
+ * run, as long as there is patience, if touch took longer than it can: then others had the memory
+ * meanwhile. That says nothing of what the job itself took. */
 void job_run_passes(struct job *job, struct bench *b);
 
 /* Writes a batch of packets of random flows in use. */

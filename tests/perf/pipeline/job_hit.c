@@ -52,8 +52,12 @@ static void fill_seen(struct job *job, struct bench *b)
 	b->workers[0].ctx.now++;
 }
 
-const struct job_ops job_hit = {
-        .workers = 1, .prepare = prepare, .fill = job_fill, .burst = worker_burst, .check = check};
+const struct job_ops job_hit = {.workers = 1,
+        .prepare = prepare,
+        .fill = job_fill,
+        .burst = worker_burst,
+        .check = check,
+        .repeatable = true};
 const struct job_ops job_hit_seen = {.workers = 1,
         .prepare = prepare_seen,
         .run = run_seen,

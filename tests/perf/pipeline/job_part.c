@@ -53,7 +53,8 @@ const struct job_ops job_parse_flow = {.workers = 1,
         .fill = job_fill,
         .burst = parse_flow_burst,
         .bare = true,
-        .check = check_parse_flow};
+        .check = check_parse_flow,
+        .repeatable = true};
 const struct job_ops job_no_listener = {.workers = 1,
         .prepare = prepare_no_listener,
         .fill = job_fill,

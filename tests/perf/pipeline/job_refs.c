@@ -57,11 +57,13 @@ const struct job_ops job_table = {.prepare = prepare_table,
         .fill = fill_keys,
         .burst = ref_table_burst,
         .bare = true,
-        .check = check_table};
+        .check = check_table,
+        .repeatable = true};
 const struct job_ops job_rte_hash = {.prepare = prepare_hash,
         .fill = fill_keys,
         .burst = ref_hash_burst,
         .bare = true,
-        .check = check_hash};
+        .check = check_hash,
+        .repeatable = true};
 const struct job_ops job_random_read = {
         .prepare = prepare_chain, .finish = finish_chain, .burst = ref_chain_burst, .bare = true};

@@ -186,6 +186,9 @@ void report_print(const struct bench *b, FILE *out)
 	if (b->nb_repeated > 0)
 		fprintf(out, "%u batches were repeated, because somebody else got the CPU\n",
 		        b->nb_repeated);
+	if (b->nb_runs_repeated > 0)
+		fprintf(out, "%u runs were repeated, because touch was slow beside them\n",
+		        b->nb_runs_repeated);
 	print_lines(r, true, out);
 	print_lines(r, false, out);
 	if (r->nb_goals > 0)
@@ -282,6 +285,7 @@ static json_t *machine_json(const struct bench *b)
 	json_object_set_new(object, "compiler", json_string(m.compiler));
 	json_object_set_new(object, "cpu_option", json_string(m.cpu_option));
 	json_object_set_new(object, "batches_repeated", json_integer(b->nb_repeated));
+	json_object_set_new(object, "runs_repeated", json_integer(b->nb_runs_repeated));
 	json_object_set_new(object, "dpdk", json_string(m.dpdk));
 	return object;
 }

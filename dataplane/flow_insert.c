@@ -216,7 +216,7 @@ static inline __attribute__((always_inline)) void make_flow(
 	uint64_t *e = flow_entry(in->t, ref - 1), live = entry_write(in, e, is_v6);
 
 	in->flow->index = ref - 1;
-	flow_copy(e, is_v6, live, FLOW_TARGET, flow_key_pair_plain(in->target_words, 1), in->flow);
+	flow_copy(e, is_v6, live, FLOW_TARGET, flow_key_pair(in->target_words, 1), in->flow);
 }
 
 /* With the bucket held. '*ref' is a free entry that is ours, or 0: none yet. */

@@ -60,8 +60,8 @@ struct bench {
 	uint32_t nb_cpus;
 	uint32_t runs;
 	uint32_t warm_up, passes; /* batches of a run: not counted, and counted */
-	uint32_t tries;       /* repetitions of a batch in which somebody else got the CPU, at most:
-	                         a machine may never be quiet */
+	uint32_t tries;       /* repetitions of a batch in which somebody else got the CPU, or of a
+	                         disturbed run, at most: a machine may never be quiet */
 	uint32_t nb_repeated; /* batches in which somebody else got the CPU */
 	double patience_s;    /* that is left for repeating runs */
 	uint32_t nb_runs_repeated;

@@ -5,7 +5,6 @@
 #include "job.h"
 
 #define DISTURBED 1.08 /* touch, to its quickest run; quiet runs are within 1.05 */
-#define TRIES     4    /* repetitions of a run, at most */
 
 uint32_t job_random_flow(struct job *job)
 {
@@ -66,7 +65,7 @@ static double quiet_batch(
 	}
 }
 
-/* Ends of a reference's run, which touches no packets: one batch beside it. */
+/* One batch of whatever packets there are, before or after a reference's run, which has none. */
 static double touch_beside(struct bench *b)
 {
 	struct worker *w = &b->workers[0];
@@ -111,7 +110,7 @@ void job_run_passes(struct job *job, struct bench *b)
 		uint64_t begin = cpu_ns();
 
 		ns = run_passes(job, b, &touch);
-		if (!is_disturbed(job->cell, touch) || !job->ops->repeatable || try == TRIES ||
+		if (!is_disturbed(job->cell, touch) || !job->ops->repeatable || try == b->tries ||
 		        b->patience_s <= 0)
 			break;
 		b->patience_s -= (double)(cpu_ns() - begin) / 1e9;

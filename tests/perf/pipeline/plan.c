@@ -190,7 +190,7 @@ static void run_once(struct plan *p)
 }
 
 /* Runs what was added, and forgets it. When it took longer than 'share' of the time there is, there
- * are no more than 'min' of the 'runs', and no batch is repeated: the machine is busy, and will be.
+ * are no more than 'min' of the 'runs', and nothing is repeated: the machine is busy, and will be.
  */
 static void run_jobs(struct plan *p, double share, uint32_t runs, uint32_t min)
 {

@@ -56,15 +56,21 @@ static struct spec flow_number(uint16_t i)
 	return (struct spec){one_client ? 1 : 1u + i, 4000, i, i, 0, false};
 }
 
-/* An empty table in shared memory, with the first 'n' flows open. */
-static struct dp_flow_table *fill(uint16_t n)
+/* An empty table in shared memory. */
+static struct dp_flow_table *open_empty(uint32_t ipv4_flows, uint32_t ipv6_flows)
 {
-	struct dp_flow_config config = flow_small(one_client ? 20 : 5, 0);
-	struct dp_flow_table *t;
+	struct dp_flow_config config = flow_small(ipv4_flows, ipv6_flows);
 
 	config.path = path;
 	assert_int_equal(truncate(path, 0), 0);
-	t = flow_table_open(&config, NULL);
+	return flow_table_open(&config, NULL);
+}
+
+/* One with the first 'n' flows open. */
+static struct dp_flow_table *fill(uint16_t n)
+{
+	struct dp_flow_table *t = open_empty(one_client ? 20 : 5, 0);
+
 	for (uint16_t i = 0; i < n; i++) {
 		struct spec s = flow_number(i);
 
@@ -176,12 +182,8 @@ static struct spec new_life = {7, 4000, 3, 9, 0, false}; /* the port is used aga
 
 static struct dp_flow_table *fill_old_life(void)
 {
-	struct dp_flow_config config = flow_small(5, 5);
-	struct dp_flow_table *t;
+	struct dp_flow_table *t = open_empty(5, 5);
 
-	config.path = path;
-	assert_int_equal(truncate(path, 0), 0);
-	t = flow_table_open(&config, NULL);
 	assert_true(flow_open(t, 0, &old_life, 1));
 	return t;
 }

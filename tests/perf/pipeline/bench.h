@@ -22,7 +22,7 @@ struct cell {
 	uint32_t workers;      /* 0: a reference */
 	struct figures ns;     /* of one packet, the harness taken off */
 	struct figures touch;  /* the same packets, in the same runs */
-	double quickest_touch; /* of any run, counted or not; 0: none yet */
+	double quickest_touch; /* of a reference: beside any run, counted or not; 0: none yet */
 	double mpps;           /* 0: follows from ns */
 	struct extra {
 		const char *key;
@@ -60,10 +60,12 @@ struct bench {
 	uint32_t nb_cpus;
 	uint32_t runs;
 	uint32_t warm_up, passes; /* batches of a run: not counted, and counted */
-	uint32_t tries;       /* repetitions of a batch in which somebody else got the CPU, or of a
-	                         disturbed run, at most: a machine may never be quiet */
-	uint32_t nb_repeated; /* batches in which somebody else got the CPU */
-	double patience_s;    /* that is left for repeating runs */
+	/* Repetitions of a batch in which somebody else got the CPU, and of a disturbed run, at
+	 * most: a machine may never be quiet. */
+	uint32_t tries, run_tries;
+	uint32_t nb_repeated;     /* batches in which somebody else got the CPU */
+	double patience_s;        /* that is left for repeating runs */
+	double quickest_touch[2]; /* [is_v6]: beside any run of a cell, counted or not */
 	uint32_t nb_runs_repeated;
 	struct rig *rig;
 	struct worker *workers; /* [2]; the second only where there are two CPUs */

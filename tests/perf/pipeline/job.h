@@ -25,7 +25,8 @@ struct job_ops {
 	void (*fill)(struct job *job, struct bench *b);
 	burst_fn burst;
 	bool bare; /* 'burst' does not empty the pipeline's queues */
-	/* A run that met a disturbed machine may be done again: it leaves nothing behind. */
+	/* A run that met a disturbed machine may be done again: it leaves nothing behind, or what
+	 * every run leaves. */
 	bool repeatable;
 	void (*check)(struct job *job, struct bench *b);
 };
@@ -44,8 +45,13 @@ struct job {
  * is taken off. Some batches before them are not counted: the caches are full of what ran before.
  * Nor is one in which somebody else got the CPU, for the same reason: it is repeated. So is a whole
  * run, as long as there is patience, if touch took longer than it can: then others had the memory
- * meanwhile. That says nothing of what the job itself took. */
+ * meanwhile, which says nothing of what the job itself took. */
 void job_run_passes(struct job *job, struct bench *b);
+
+/* Whether a run is to be done again: its touch took longer than it can, to '*quickest', which is
+ * kept here, and there is patience left. The run was attempt number 'try', from 0, and began at
+ * that CPU time. Of several attempts that of the quickest touch counts. */
+bool job_try_again(struct bench *b, double *quickest, double touch, uint32_t try, uint64_t began);
 
 /* Writes a batch of packets of random flows in use. */
 void job_fill(struct job *job, struct bench *b);

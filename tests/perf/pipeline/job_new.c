@@ -133,12 +133,17 @@ static void finish_expiry(struct job *job, struct bench *b)
 	cell_extra(job->cell, "expired_per_new", (double)e->expired / (double)e->inserted);
 }
 
-const struct job_ops job_new = {
-        .workers = 1, .prepare = prepare, .fill = fill, .burst = worker_burst, .check = check};
+const struct job_ops job_new = {.workers = 1,
+        .prepare = prepare,
+        .fill = fill,
+        .burst = worker_burst,
+        .check = check,
+        .repeatable = true};
 const struct job_ops job_new_expiry = {.workers = 1,
         .prepare = prepare_expiry,
         .run = run_expiry,
         .finish = finish_expiry,
         .fill = fill,
         .burst = expiry_burst,
-        .check = check_expiry};
+        .check = check_expiry,
+        .repeatable = true};

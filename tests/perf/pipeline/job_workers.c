@@ -31,6 +31,7 @@ struct team {
 		uint32_t random, nb_met;
 		double ns, touch; /* of a packet, in the last run */
 	} members[2];
+	double quickest_touch; /* sum of an attempt's */
 	struct figures alone[2], together[2], scaling;
 };
 
@@ -114,7 +115,7 @@ static int member_run(void *arg)
 		m->ns += ns / b->passes;
 		counted++;
 	}
-	for (uint32_t pass = 0; pass < b->passes && m->team->nb_running == 1; pass++) {
+	for (uint32_t pass = 0; pass < b->passes; pass++) {
 		fill(m);
 		m->touch += touch_batch_ns(b, m->worker) / b->passes;
 	}
@@ -162,27 +163,53 @@ static void prepare_crossed(struct job *job, struct bench *b)
 	team->crossed = true;
 }
 
-static void run(struct job *job, struct bench *b)
-{
-	struct team *team = job->state;
-	double rate_alone = 0, rate = 0, ns = 0, touch = 0;
+/* ns of a packet, and of touch, of each member. */
+struct attempt {
+	double alone[2], together[2], touch_alone[2], touch_together[2];
+};
 
+static double touch_of(const struct attempt *a)
+{
+	return a->touch_alone[0] + a->touch_alone[1] + a->touch_together[0] + a->touch_together[1];
+}
+
+static void attempt(struct team *team, struct attempt *a)
+{
 	for (uint32_t i = 0; i < 2; i++) {
-		worker_take_table(&b->workers[i], job->stage->table);
 		run_members(team, i, 1);
-		figures_add(&team->alone[i], team->members[i].ns);
-		rate_alone += 1 / team->members[i].ns;
-		touch += team->members[i].touch / 2;
+		a->alone[i] = team->members[i].ns;
+		a->touch_alone[i] = team->members[i].touch;
 	}
 	run_members(team, 0, 2);
 	for (uint32_t i = 0; i < 2; i++) {
-		figures_add(&team->together[i], team->members[i].ns);
-		rate += 1 / team->members[i].ns;
-		ns += team->members[i].ns / 2;
+		a->together[i] = team->members[i].ns;
+		a->touch_together[i] = team->members[i].touch;
 	}
-	figures_add(&team->scaling, rate / (rate_alone / 2));
-	figures_add(&job->cell->ns, ns);
-	figures_add(&job->cell->touch, touch);
+}
+
+static void run(struct job *job, struct bench *b)
+{
+	struct team *team = job->state;
+	struct attempt best, now;
+	uint32_t try = 0;
+	uint64_t began;
+
+	for (uint32_t i = 0; i < 2; i++)
+		worker_take_table(&b->workers[i], job->stage->table);
+	do {
+		began = cpu_ns();
+		attempt(team, &now);
+		if (try == 0 || touch_of(&now) < touch_of(&best))
+			best = now;
+	} while (job_try_again(b, &team->quickest_touch, touch_of(&now), try++, began));
+	for (uint32_t i = 0; i < 2; i++) {
+		figures_add(&team->alone[i], best.alone[i]);
+		figures_add(&team->together[i], best.together[i]);
+	}
+	figures_add(&team->scaling, (1 / best.together[0] + 1 / best.together[1]) * 2 /
+	                                    (1 / best.alone[0] + 1 / best.alone[1]));
+	figures_add(&job->cell->ns, (best.together[0] + best.together[1]) / 2);
+	figures_add(&job->cell->touch, (best.touch_alone[0] + best.touch_alone[1]) / 2);
 }
 
 static void finish(struct job *job, struct bench *b)

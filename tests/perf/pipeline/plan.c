@@ -16,13 +16,16 @@
 #include "ref_chain.h"
 #include "report.h"
 
-#define MAX_JOBS    96
-#define MI          (1u << 20)
-#define NB_FLOWS    5
-#define VISITS      5  /* to the ten millions of a family; --quick: one */
-#define QUICK_S     50 /* seconds for all runs */
-#define FULL_S      500
-#define WORKERS_FEW (1u << 16) /* two workers run on these flows, and on 1 Mi */
+#define MAX_JOBS 96
+#define MI       (1u << 20)
+#define NB_FLOWS 5
+#define VISITS   5  /* to the ten millions of a family; --quick: one */
+#define QUICK_S  50 /* seconds for all runs */
+#define FULL_S   500
+/* Seconds of these that go to runs that are done again. */
+#define QUICK_PATIENCE_S 5
+#define FULL_PATIENCE_S  300
+#define WORKERS_FEW      (1u << 16) /* two workers run on these flows, and on 1 Mi */
 
 static const uint32_t all_flows[NB_FLOWS] = {1, 1u << 10, 1u << 16, MI, 10 * MI};
 
@@ -191,12 +194,14 @@ static void run_once(struct plan *p)
 
 /* Runs what was added, and forgets it. When it took longer than 'share' of the time there is, there
  * are no more than 'min' of the 'runs', and nothing is repeated: the machine is busy, and will be.
- */
+ * The same share of patience is added to what is left of it. */
 static void run_jobs(struct plan *p, double share, uint32_t runs, uint32_t min)
 {
-	double end = seconds() + share * (p->b->options->quick ? QUICK_S : FULL_S);
-	uint32_t tries = p->b->tries;
+	bool quick = p->b->options->quick;
+	double end = seconds() + share * (quick ? QUICK_S : FULL_S);
+	uint32_t tries = p->b->tries, run_tries = p->b->run_tries;
 
+	p->b->patience_s += share * (quick ? QUICK_PATIENCE_S : FULL_PATIENCE_S);
 	p->group++;
 	p->runs = runs;
 	for (uint32_t i = 0; i < p->nb_jobs; i++)
@@ -208,9 +213,11 @@ static void run_jobs(struct plan *p, double share, uint32_t runs, uint32_t min)
 		if (late && p->run > min)
 			break;
 		p->b->tries = late ? 0 : tries;
+		p->b->run_tries = late ? 0 : run_tries;
 		run_once(p);
 	}
 	p->b->tries = tries;
+	p->b->run_tries = run_tries;
 	for (uint32_t i = 0; i < p->nb_jobs; i++) {
 		if (p->jobs[i].ops->finish != NULL)
 			p->jobs[i].ops->finish(&p->jobs[i], p->b);
@@ -368,7 +375,7 @@ static bool part_large(struct plan *p, bool is_v6, uint32_t visits)
 	any = p->nb_jobs > 0;
 	static_assert(VISITS >= RUNS_MIN, "a run of each visit is enough");
 	if (any)
-		run_jobs(p, 0.1 / visits, p->b->runs / visits, visits > 1 ? 1 : RUNS_MIN);
+		run_jobs(p, 0.2 / visits, p->b->runs / visits, visits > 1 ? 1 : RUNS_MIN);
 	stage_close(s);
 	return any;
 }

@@ -106,7 +106,7 @@ bool job_try_again(struct bench *b, double *quickest, double touch, uint32_t try
 	return true;
 }
 
-/* What the quickest touch is kept of: it has the same to do beside all cells of a family. */
+/* Where the quickest touch is kept. It has the same to do beside all cells of a family. */
 static double *quickest_touch(struct bench *b, struct cell *cell)
 {
 	return cell->workers != 0 ? &b->quickest_touch[cell->is_v6] : &cell->quickest_touch;

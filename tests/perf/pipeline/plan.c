@@ -22,7 +22,7 @@
 #define VISITS   5  /* to the ten millions of a family; --quick: one */
 #define QUICK_S  50 /* seconds for all runs */
 #define FULL_S   500
-/* Seconds of these that go to runs that are done again. */
+/* Seconds of these, at most, that go to runs that are done again. */
 #define QUICK_PATIENCE_S 5
 #define FULL_PATIENCE_S  300
 #define WORKERS_FEW      (1u << 16) /* two workers run on these flows, and on 1 Mi */
